@@ -1,0 +1,187 @@
+package registry
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/sealwright/sealwright/internal/arn"
+	"github.com/sealwright/sealwright/internal/fault"
+	"github.com/sealwright/sealwright/internal/journal"
+	"github.com/sealwright/sealwright/internal/ociref"
+)
+
+// Errors a caller branches on.
+var (
+	ErrRepositoryNotFound = fault.New(fault.NotFound, "the repository does not exist")
+	ErrRepositoryExists   = fault.New(fault.Conflict, "the repository already exists")
+	ErrRepositoryNotEmpty = fault.New(fault.Conflict, "the repository still contains images")
+	ErrManifestNotFound   = fault.New(fault.NotFound, "the manifest does not exist")
+	ErrManifestInvalid    = fault.New(fault.Invalid, "the manifest is not valid")
+	ErrManifestTooLarge   = fault.New(fault.Limit, "the manifest is too large")
+	ErrManifestInUse      = fault.New(fault.Conflict, "the manifest is listed by an index")
+	ErrChildNotFound      = fault.New(fault.Invalid, "the index lists a manifest that is not in the repository")
+	ErrBlobNotFound       = fault.New(fault.NotFound, "the blob does not exist")
+	ErrManifestBlob       = fault.New(fault.Invalid, "the manifest references a blob that is not in the repository")
+	ErrDigestMismatch     = fault.New(fault.Invalid, "the content does not match its digest")
+	ErrTagImmutable       = fault.New(fault.Conflict, "the tag is immutable")
+	ErrUploadNotFound     = fault.New(fault.NotFound, "the upload does not exist")
+	ErrUploadRange        = fault.New(fault.Invalid, "the chunk does not continue the upload")
+	ErrUploadBusy         = fault.New(fault.Conflict, "another request is writing to this upload")
+	ErrUploadTooLarge     = fault.New(fault.Limit, "the upload is too large")
+)
+
+// Key names a repository.
+type Key struct {
+	Account arn.AccountID
+	Name    ociref.Name
+}
+
+// TagMutability says whether a tag may move.
+type TagMutability string
+
+// The mutabilities of ECR.
+const (
+	Mutable                TagMutability = "MUTABLE"
+	Immutable              TagMutability = "IMMUTABLE"
+	MutableWithExclusion   TagMutability = "MUTABLE_WITH_EXCLUSION"
+	ImmutableWithExclusion TagMutability = "IMMUTABLE_WITH_EXCLUSION"
+)
+
+// Repository is a set of images under one name.
+type Repository struct {
+	Key
+	Region     string
+	Mutability TagMutability
+	Exclusions []string          // wildcards over tags, for the WITH_EXCLUSION mutabilities
+	Tags       map[string]string // resource tags, nil when none
+	ScanOnPush bool              // recorded and echoed; nothing scans
+	CreatedAt  time.Time
+}
+
+// Manifest is an image, an index or an artifact such as a signature: what ECR
+// calls an image.
+type Manifest struct {
+	Key
+	Digest       ociref.Digest
+	MediaType    string
+	ArtifactType string            // as the referrers API has it: artifactType, else the config's media type
+	Subject      ociref.Digest     // "" when it refers to nothing
+	Annotations  map[string]string // nil when none
+	Content      []byte            // the exact bytes pushed; nil in lists
+	ContentSize  int64             // len of the bytes pushed
+	ImageSize    int64             // sum of config and layers, as DescribeImages has it
+	Blobs        []ociref.Digest   // config and layers that must be in the repository; nil in lists
+	Children     []ociref.Digest   // manifests an index lists; nil in lists
+	Tags         []ociref.Tag      // sorted; in lists and reads
+	PushedAt     time.Time
+	Waiting      bool // its subject is not in the repository, not yet or no longer
+}
+
+// TagStatus selects images by whether they have tags.
+type TagStatus string
+
+// The tag statuses of ECR's filters; "" means Any.
+const (
+	Tagged    TagStatus = "TAGGED"
+	Untagged  TagStatus = "UNTAGGED"
+	AnyTagged TagStatus = "ANY"
+)
+
+// ManifestFilter selects manifests of a repository, by push order.
+type ManifestFilter struct {
+	TagStatus TagStatus
+	After     ociref.Digest // the last of the page before; "" from the start
+	Limit     int
+}
+
+// ReferrerFilter selects the referrers of a subject, oldest first.
+type ReferrerFilter struct {
+	ArtifactTypes []string      // empty: all
+	After         ociref.Digest // the last of the page before; "" from the start
+	Limit         int
+}
+
+// RepositoryStore keeps repositories. All methods of the stores here are safe
+// for concurrent use; what a method acknowledged is durable.
+type RepositoryStore interface {
+	// CreateRepository fails with ErrRepositoryExists.
+	CreateRepository(ctx context.Context, r Repository, e journal.Event) error
+	// Repository fails with ErrRepositoryNotFound.
+	Repository(ctx context.Context, key Key) (Repository, error)
+	// Repositories lists an account's repositories by name, after a name.
+	Repositories(ctx context.Context, account arn.AccountID, after ociref.Name, limit int) ([]Repository, error)
+	// DeleteRepository deletes a repository and, if force, its manifests, tags and
+	// blob links with it. ErrRepositoryNotFound, ErrRepositoryNotEmpty.
+	DeleteRepository(ctx context.Context, key Key, force bool, e journal.Event) (Repository, error)
+}
+
+// ManifestStore keeps manifests, tags and who refers to what.
+type ManifestStore interface {
+	// PutManifest saves m and points tags at it, in one transaction with the checks:
+	// ErrRepositoryNotFound; ErrManifestBlob when a blob is not linked here;
+	// ErrChildNotFound; and for each tag decide, a pure function given the
+	// repository and the manifest the tag points at ("" for none), whose error is
+	// returned as it is. A manifest that is there already keeps its PushedAt.
+	// Referrers that waited for m wait no longer; m waits if its subject is not
+	// there. created is false when the same manifest was there already.
+	PutManifest(ctx context.Context, m Manifest, tags []ociref.Tag, decide func(r Repository, tag ociref.Tag, current ociref.Digest) error, e journal.Event) (created bool, err error)
+	// Manifest reads one with its content. ErrRepositoryNotFound, ErrManifestNotFound.
+	Manifest(ctx context.Context, key Key, ref ociref.Reference) (Manifest, error)
+	// Manifests lists without content. ErrRepositoryNotFound.
+	Manifests(ctx context.Context, key Key, f ManifestFilter) ([]Manifest, error)
+	// Tags lists tags in lexical order (byte-wise). ErrRepositoryNotFound.
+	Tags(ctx context.Context, key Key, after ociref.Tag, limit int) ([]ociref.Tag, error)
+	// Referrers lists manifests whose subject is given, without content; the subject
+	// need not be there. ErrRepositoryNotFound.
+	Referrers(ctx context.Context, key Key, subject ociref.Digest, f ReferrerFilter) ([]Manifest, error)
+	// DeleteManifest deletes a manifest, its tags, its referrers and theirs, in one
+	// transaction, and returns what is gone, the named one first. ErrManifestInUse
+	// when any of these is listed by an index that would live on.
+	// ErrRepositoryNotFound, ErrManifestNotFound.
+	DeleteManifest(ctx context.Context, key Key, digest ociref.Digest, e journal.Event) ([]ociref.Digest, error)
+	// Untag removes a tag and returns what it pointed at. If it was the manifest's
+	// last and deleteLast is set, the manifest goes as in DeleteManifest.
+	// ErrRepositoryNotFound, ErrManifestNotFound, ErrManifestInUse.
+	Untag(ctx context.Context, key Key, tag ociref.Tag, deleteLast bool, e journal.Event) (was ociref.Digest, deleted []ociref.Digest, err error)
+}
+
+// BlobLinkStore keeps which repository holds which blob. Content is shared;
+// being able to name a digest is no right to read it.
+type BlobLinkStore interface {
+	// LinkBlob says that the repository holds the blob; again is fine.
+	// ErrRepositoryNotFound.
+	LinkBlob(ctx context.Context, key Key, digest ociref.Digest, size int64) error
+	// LinkedBlob returns the blob's size. ErrRepositoryNotFound, ErrBlobNotFound.
+	LinkedBlob(ctx context.Context, key Key, digest ociref.Digest) (int64, error)
+	// UnlinkBlob fails with ErrRepositoryNotFound, ErrBlobNotFound.
+	UnlinkBlob(ctx context.Context, key Key, digest ociref.Digest) error
+}
+
+// Content is the bytes of a blob. The caller closes it.
+type Content interface {
+	io.ReadSeekCloser
+}
+
+// BlobStore keeps bytes under their digest. The directory implementation
+// returns *os.File as Content, so that sendfile works.
+type BlobStore interface {
+	// Open fails with ErrBlobNotFound.
+	Open(ctx context.Context, digest ociref.Digest) (Content, int64, error)
+	// StartUpload begins an upload in a scope and returns its id. An upload is
+	// found only under the scope it was started in.
+	StartUpload(ctx context.Context, scope string) (id string, err error)
+	// UploadSize returns how many bytes have arrived. ErrUploadNotFound.
+	UploadSize(ctx context.Context, scope, id string) (int64, error)
+	// Append adds r's bytes at offset, which must be where the upload stands
+	// (ErrUploadRange), and returns the new size. One writer at a time
+	// (ErrUploadBusy). A reader that fails half way leaves the upload at offset or
+	// at what it says afterwards, and still usable.
+	Append(ctx context.Context, scope, id string, offset int64, r io.Reader) (int64, error)
+	// Commit makes the upload the blob of that digest: content checked against the
+	// digest (ErrDigestMismatch, and the upload is gone), file and directory synced.
+	// On return the blob is durable. ErrUploadNotFound.
+	Commit(ctx context.Context, scope, id string, digest ociref.Digest) (int64, error)
+	// CancelUpload forgets an upload. ErrUploadNotFound.
+	CancelUpload(ctx context.Context, scope, id string) error
+}

@@ -1,0 +1,44 @@
+package signing
+
+import "time"
+
+// ValidityUnit is the unit of a signature validity period.
+type ValidityUnit string
+
+// The units of AWS Signer.
+const (
+	Days   ValidityUnit = "DAYS"
+	Months ValidityUnit = "MONTHS"
+	Years  ValidityUnit = "YEARS"
+)
+
+// ValidityPeriod is how long a signature is good, in calendar units.
+type ValidityPeriod struct {
+	Value int
+	Unit  ValidityUnit
+}
+
+// DefaultValidity is also the longest allowed: 135 months.
+//
+// Source: https://docs.aws.amazon.com/signer/latest/developerguide/signing-profiles.html
+var DefaultValidity = ValidityPeriod{135, Months}
+
+// From returns the end of the period for a signature made at t, in calendar
+// units. A month that is too short ends on its last day: one month from 31
+// January is 28 or 29 February, never a day in March.
+func (v ValidityPeriod) From(t time.Time) time.Time {
+	switch v.Unit {
+	case Days:
+		return t.AddDate(0, 0, v.Value)
+	case Years:
+		return addMonths(t, 12*v.Value)
+	default:
+		return addMonths(t, v.Value)
+	}
+}
+
+func addMonths(t time.Time, n int) time.Time {
+	first := time.Date(t.Year(), t.Month()+time.Month(n), 1, t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), t.Location())
+	last := first.AddDate(0, 1, -1).Day()
+	return first.AddDate(0, 0, min(t.Day(), last)-1)
+}
