@@ -106,3 +106,9 @@ func (a ARN) AsSigningJob() (id string, ok bool) {
 	id, found := strings.CutPrefix(a.Resource, "/signing-jobs/")
 	return id, a.Service == "signer" && found && id != "" && !strings.Contains(id, "/")
 }
+
+// ValidRegion reports whether s can stand as the region of an ARN: lower-case
+// letters, digits and hyphens, at most 64.
+func ValidRegion(s string) bool {
+	return s != "" && len(s) <= 64 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+}

@@ -1,0 +1,200 @@
+// Package config holds the settings of the service: one struct whose comments
+// are the operator's manual. docs/configuration.md is made from them.
+package config
+
+//go:generate go run ./manual ../../docs/configuration.md
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"github.com/sealwright/sealwright/internal/arn"
+)
+
+// Config is everything `sealwright serve` can be told. Each setting has one name
+// in three places: a flag (--public-url), an environment variable
+// (SEALWRIGHT_PUBLIC_URL) and a key of the --config file, which is YAML
+// (public-url). A flag wins over the environment, the environment over the file,
+// the file over the default. An unknown key in the file is an error.
+type Config struct {
+	// Data is the directory that holds the records, the blobs and, unless key-file
+	// says otherwise, the wrapping key. An absent or empty one is initialised. Only
+	// one process may serve from a directory at a time. Default: ./sealwright-data
+	Data string `yaml:"data" usage:"directory of records, blobs and keys"`
+
+	// Listen is the address to serve on. The host localhost means both loopback
+	// families; an empty host means every interface. Port 0 takes a free port.
+	// Anything beyond loopback needs a certificate, or insecure-http.
+	// Default: localhost:5000
+	Listen string `yaml:"listen" usage:"host:port to serve on"`
+
+	// Account is the 12-digit account that owns everything here. It is written
+	// into ARNs and cannot be changed once the service has started with it.
+	// Default: 111122223333
+	Account string `yaml:"account" usage:"12-digit account ID of this installation"`
+
+	// Region is the region of this installation: the one that clients sign their
+	// requests for. It is written into ARNs and cannot be changed once the service
+	// has started with it. Default: us-east-1
+	Region string `yaml:"region" usage:"region of this installation"`
+
+	// PublicURL lists the URLs that clients reach the service by, when these differ
+	// from the listen address: behind a proxy, or under a name. Their hosts are
+	// answered, as are the same hosts with the prefixes "data-" and
+	// "verification." that AWS clients put before them. The first is the one that
+	// answers name where a request does not tell. Default: none
+	PublicURL []string `yaml:"public-url" usage:"URL that clients reach the service by (repeatable)"`
+
+	// TrustedProxy lists the networks (CIDR, or single addresses) of proxies whose
+	// X-Forwarded-For and X-Forwarded-Proto headers are believed. From anywhere
+	// else these headers are ignored. A proxy must pass Host and the path on
+	// unchanged, since clients sign both. Default: none
+	TrustedProxy []string `yaml:"trusted-proxy" usage:"network of a proxy whose X-Forwarded headers count (repeatable)"`
+
+	// TLSCert is a PEM file with the certificate chain to serve HTTPS with, leaf
+	// first. It goes with tls-key. Default: none, plain HTTP
+	TLSCert string `yaml:"tls-cert" usage:"PEM file of the certificate chain to serve HTTPS with"`
+
+	// TLSKey is the PEM file of the certificate's private key. Default: none
+	TLSKey string `yaml:"tls-key" usage:"PEM file of the certificate's private key"`
+
+	// InsecureHTTP permits plain HTTP beyond loopback. Registry tokens and images
+	// then cross the network unprotected: only for a network that is itself
+	// protected, or behind a proxy that speaks TLS. Default: false
+	InsecureHTTP bool `yaml:"insecure-http" usage:"permit plain HTTP beyond loopback"`
+
+	// KeyFile is the file of the wrapping key, which encrypts the CA keys, the
+	// access-key secrets and the token keys in the records. Kept on another volume,
+	// or in a secret store that mounts it, a copy of the data directory reveals no
+	// key. The key itself can be given in the environment as SEALWRIGHT_KEY
+	// instead. Default: wrapping.key in the data directory, made at first start
+	KeyFile string `yaml:"key-file" usage:"file of the wrapping key (default: wrapping.key in the data directory)"`
+
+	// Database is the URL of a PostgreSQL database to keep the records in, such as
+	// postgres://user@host/sealwright. A password is better given in PGPASSWORD or
+	// a .pgpass file than here. Default: none, SQLite in the data directory
+	Database string `yaml:"database" usage:"PostgreSQL URL for the records (default: SQLite in the data directory)"`
+
+	// LeafValidity is how long a signing certificate lives. Its key exists only in
+	// memory; it is replaced when a third of this is left. From 1h to 240h.
+	// Default: 72h
+	LeafValidity time.Duration `yaml:"leaf-validity" usage:"lifetime of a signing certificate"`
+
+	// WaitingReferrers is how long a signature or other referrer is kept whose
+	// subject is not in the repository. Default: 168h
+	WaitingReferrers time.Duration `yaml:"waiting-referrers" usage:"how long a referrer is kept without its subject"`
+
+	// MaxUpload bounds one blob, in bytes. Default: 54525952000 (52,000 MiB, as
+	// Amazon ECR)
+	MaxUpload int64 `yaml:"max-upload" usage:"largest blob in bytes"`
+
+	// ReuseEndedProfileNames permits a new version of a signing profile whose name
+	// was canceled or revoked. A trust policy that names the profile trusts the new
+	// version too, which is why the default refuses. Default: false
+	ReuseEndedProfileNames bool `yaml:"reuse-ended-profile-names" usage:"permit a new profile under a canceled or revoked name"`
+}
+
+// Default returns the settings with nothing said.
+func Default() Config {
+	return Config{
+		Data:             "./sealwright-data",
+		Listen:           "localhost:5000",
+		Account:          "111122223333",
+		Region:           "us-east-1",
+		LeafValidity:     72 * time.Hour,
+		WaitingReferrers: 7 * 24 * time.Hour,
+		MaxUpload:        52_000 << 20,
+	}
+}
+
+// Validate checks each setting and how they go together. The error names the
+// setting and says what it should be.
+func (c Config) Validate() error {
+	checks := []func() error{c.checkIdentity, c.checkListen, c.checkURLs, c.checkProxies, c.checkLimits}
+	for _, check := range checks {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c Config) checkIdentity() error {
+	if c.Data == "" {
+		return fmt.Errorf("data: name a directory")
+	}
+	if _, err := arn.ParseAccountID(c.Account); err != nil {
+		return fmt.Errorf("account: %w", err)
+	}
+	if !arn.ValidRegion(c.Region) {
+		return fmt.Errorf("region: %q is not a region: want letters, digits and hyphens, such as us-east-1", c.Region)
+	}
+	return nil
+}
+
+func (c Config) checkListen() error {
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return fmt.Errorf("listen: %q: want host:port, such as localhost:5000", c.Listen)
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return fmt.Errorf("tls-cert and tls-key: give both or none")
+	}
+	if c.TLSCert == "" && !c.InsecureHTTP && !Loopback(host) {
+		return fmt.Errorf("listen: %s is beyond loopback and would be plain HTTP: give --tls-cert and --tls-key, or --insecure-http if the network is protected", c.Listen)
+	}
+	return nil
+}
+
+func (c Config) checkURLs() error {
+	for _, raw := range c.PublicURL {
+		u, err := url.Parse(raw)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.User != nil {
+			return fmt.Errorf("public-url: %q: want scheme and host only, such as https://registry.example.com", raw)
+		}
+	}
+	return nil
+}
+
+func (c Config) checkProxies() error {
+	_, err := c.TrustedProxies()
+	return err
+}
+
+func (c Config) checkLimits() error {
+	switch {
+	case c.LeafValidity < time.Hour || c.LeafValidity > 240*time.Hour:
+		return fmt.Errorf("leaf-validity: %s: want 1h to 240h", c.LeafValidity)
+	case c.WaitingReferrers < time.Minute:
+		return fmt.Errorf("waiting-referrers: %s: want at least 1m", c.WaitingReferrers)
+	case c.MaxUpload < 1:
+		return fmt.Errorf("max-upload: want a positive number of bytes")
+	}
+	return nil
+}
+
+// TrustedProxies returns trusted-proxy as networks.
+func (c Config) TrustedProxies() ([]netip.Prefix, error) {
+	var networks []netip.Prefix
+	for _, s := range c.TrustedProxy {
+		if address, err := netip.ParseAddr(s); err == nil {
+			networks = append(networks, netip.PrefixFrom(address, address.BitLen()))
+			continue
+		}
+		network, err := netip.ParsePrefix(s)
+		if err != nil {
+			return nil, fmt.Errorf("trusted-proxy: %q: want a network such as 10.0.0.0/8, or an address", s)
+		}
+		networks = append(networks, network)
+	}
+	return networks, nil
+}
+
+// Loopback reports whether host, without a port, can only be this machine.
+func Loopback(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && address.IsLoopback()
+}
