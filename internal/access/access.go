@@ -1,0 +1,84 @@
+// Package access knows accounts, principals and credentials, and decides who
+// may do what, with a reason.
+//
+// Secrets are recoverable, because request signatures (SigV4) are computed from
+// them; so they are sealed under the installation's wrapping key. Who has a copy
+// of the data directory but not the wrapping key learns access key ids,
+// principals and when keys were made, and can neither sign a request nor make a
+// registry token. Who has both can do both, for every account, until the keys
+// are rotated: the default key file lies in the data directory, so a copy of
+// that directory is then a copy of the keys.
+package access
+
+import (
+	"errors"
+	"time"
+
+	"github.com/sealwright/sealwright/internal/arn"
+	"github.com/sealwright/sealwright/internal/fault"
+	"github.com/sealwright/sealwright/internal/seal"
+)
+
+// Errors of credentials and tokens. Edges translate them to their protocol.
+var (
+	// ErrUnknownKey means that no active access key has this id.
+	ErrUnknownKey = fault.New(fault.Denied, "no active access key has this id")
+	// ErrTokenInvalid means that a token is not one this service made, or that
+	// the key it was made with is no longer active.
+	ErrTokenInvalid = fault.New(fault.Denied, "the token is not valid here, or the access key it was made with is no longer active")
+	// ErrTokenExpired means that a token was good once.
+	ErrTokenExpired = fault.New(fault.Denied, "the token has expired: ask for a new one")
+)
+
+// Principal is who calls: GetCallerIdentity's three.
+type Principal struct {
+	Account arn.AccountID
+	ARN     string
+	UserID  string
+}
+
+// Credentials are an access key with its secret in the clear.
+type Credentials struct {
+	AccessKeyID string
+	Secret      string
+}
+
+// Request asks whether a principal may do something.
+type Request struct {
+	Principal Principal
+	Action    string // such as "signer:SignPayload"
+	Resource  string // an ARN, or "*" for an action that has no resource
+}
+
+// Decision is the answer to a Request. Reason is always set and reads on after
+// "because".
+type Decision struct {
+	Allowed bool
+	Reason  string
+}
+
+// Options is what a Service needs.
+type Options struct {
+	Store  Store
+	Sealer *seal.Sealer
+	Now    func() time.Time // nil means time.Now
+}
+
+// Service issues and checks credentials and decides. It is safe for concurrent
+// use.
+type Service struct {
+	store  Store
+	sealer *seal.Sealer
+	now    func() time.Time
+}
+
+// New makes the service. It refuses options without a store or a sealer.
+func New(o Options) (*Service, error) {
+	if o.Store == nil || o.Sealer == nil {
+		return nil, errors.New("access: a store and a sealer are required")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Service{o.Store, o.Sealer, o.Now}, nil
+}

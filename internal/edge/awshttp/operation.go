@@ -1,0 +1,91 @@
+package awshttp
+
+import (
+	"context"
+	"reflect"
+)
+
+// Operation is one row of a service's table: name, access action, resource,
+// handler. Make one with [Op].
+type Operation struct {
+	Name   string // as in the model, such as "SignPayload"
+	Action string // the access action, such as "signer:SignPayload"
+	Method string // REST-JSON: the HTTP method
+	Path   string // REST-JSON: the path, such as "/signing-profiles/{profileName}"
+	Public bool   // needs no signature and no permission
+
+	in, out  reflect.Type
+	resource func(c *Call, in any) string
+	handle   func(ctx context.Context, c *Call, in any) (any, error)
+}
+
+// Op makes a row. resource says which ARN the access decision is about, or "*"
+// for none; it runs after validation. In and Out are plain structs whose every
+// exported field carries one of these tags:
+//
+//   - json:"name": a member of the body, in all three protocols (",omitempty"
+//     leaves an empty one out of the answer; a nil list or map without it is
+//     answered empty, never null)
+//   - path:"name" and query:"name": the REST-JSON locations; a []string query
+//     member repeats its key
+//
+// Fields are strings, booleans, integers, floats, []byte (base64), [Time],
+// structs, slices of these, maps from string to these, and pointers to these.
+//
+// Constraints are checked before resource and handle, each tag a
+// comma-separated list:
+//
+//   - validate:"…" on the value, each:"…" on the elements of a list or the
+//     values of a map, key:"…" on the keys of a map
+//   - required: must not be null. A zero value that is neither a pointer, a list
+//     nor a map counts as null; use a pointer where "" or 0 must be told apart
+//   - min=N, max=N: characters of a string, bytes of a []byte, items of a list or
+//     map, or the value of a number
+//   - enum=A|B|C
+//   - pattern=…: a Go regular expression the whole value must match; it comes
+//     last, since it may hold commas
+//
+// A null value is checked for required only.
+func Op[In, Out any](name, action string, resource func(c *Call, in *In) string,
+	handle func(ctx context.Context, c *Call, in *In) (*Out, error)) Operation {
+	return Operation{
+		Name:     name,
+		Action:   action,
+		in:       reflect.TypeFor[In](),
+		out:      reflect.TypeFor[Out](),
+		resource: func(c *Call, in any) string { return resource(c, in.(*In)) },
+		handle: func(ctx context.Context, c *Call, in any) (any, error) {
+			return handle(ctx, c, in.(*In))
+		},
+	}
+}
+
+// NotOffered makes a row for an operation that the service's model lists and
+// this program does not perform: a signed and permitted request gets
+// UnknownOperationException with advice, a sentence that says what to do
+// instead.
+func NotOffered(name, action, advice string) Operation {
+	refuse := func(context.Context, *Call, *struct{}) (*struct{}, error) {
+		return nil, Error{Code: codeUnknownOperation, Message: name + " is not offered by this service. " + advice}
+	}
+	return Op(name, action, AnyResource[struct{}], refuse)
+}
+
+const codeUnknownOperation = "UnknownOperationException"
+
+// AnyResource is the resource of an operation that acts on none: "*".
+func AnyResource[In any](*Call, *In) string { return "*" }
+
+// At places an operation in REST-JSON, such as
+// At("PUT", "/signing-profiles/{profileName}"). Each {label} is a path member of
+// the input and stands for one whole segment.
+func (o Operation) At(method, path string) Operation {
+	o.Method, o.Path = method, path
+	return o
+}
+
+// AsPublic makes an operation that needs no signature and no permission.
+func (o Operation) AsPublic() Operation {
+	o.Public = true
+	return o
+}
