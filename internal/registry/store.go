@@ -18,10 +18,12 @@ var (
 	ErrRepositoryNotEmpty = fault.New(fault.Conflict, "the repository still contains images")
 	ErrManifestNotFound   = fault.New(fault.NotFound, "the manifest does not exist")
 	ErrManifestInvalid    = fault.New(fault.Invalid, "the manifest is not valid")
+	ErrMediaType          = fault.New(fault.Invalid, "the media type is not one of a manifest")
 	ErrManifestTooLarge   = fault.New(fault.Limit, "the manifest is too large")
 	ErrManifestInUse      = fault.New(fault.Conflict, "the manifest is listed by an index")
 	ErrChildNotFound      = fault.New(fault.Invalid, "the index lists a manifest that is not in the repository")
 	ErrBlobNotFound       = fault.New(fault.NotFound, "the blob does not exist")
+	ErrBlobInUse          = fault.New(fault.Conflict, "the blob is part of a manifest")
 	ErrManifestBlob       = fault.New(fault.Invalid, "the manifest references a blob that is not in the repository")
 	ErrDigestMismatch     = fault.New(fault.Invalid, "the content does not match its digest")
 	ErrTagImmutable       = fault.New(fault.Conflict, "the tag is immutable")
@@ -71,8 +73,8 @@ type Manifest struct {
 	Content      []byte            // the exact bytes pushed; nil in lists
 	ContentSize  int64             // len of the bytes pushed
 	ImageSize    int64             // sum of config and layers, as DescribeImages has it
-	Blobs        []ociref.Digest   // config and layers that must be in the repository; nil in lists
-	Children     []ociref.Digest   // manifests an index lists; nil in lists
+	Blobs        []ociref.Digest   // config and layers that must be in the repository; given to PutManifest, nil in what a store returns
+	Children     []ociref.Digest   // manifests an index lists; given to PutManifest, nil in what a store returns
 	Tags         []ociref.Tag      // sorted; in lists and reads
 	PushedAt     time.Time
 	Waiting      bool // its subject is not in the repository, not yet or no longer
@@ -91,14 +93,14 @@ const (
 // ManifestFilter selects manifests of a repository, by push order.
 type ManifestFilter struct {
 	TagStatus TagStatus
-	After     ociref.Digest // the last of the page before; "" from the start
+	After     Cursor // the last of the page before; zero from the start
 	Limit     int
 }
 
 // ReferrerFilter selects the referrers of a subject, oldest first.
 type ReferrerFilter struct {
-	ArtifactTypes []string      // empty: all
-	After         ociref.Digest // the last of the page before; "" from the start
+	ArtifactTypes []string // empty: all
+	After         Cursor   // the last of the page before; zero from the start
 	Limit         int
 }
 
@@ -144,18 +146,32 @@ type ManifestStore interface {
 	// last and deleteLast is set, the manifest goes as in DeleteManifest.
 	// ErrRepositoryNotFound, ErrManifestNotFound, ErrManifestInUse.
 	Untag(ctx context.Context, key Key, tag ociref.Tag, deleteLast bool, e journal.Event) (was ociref.Digest, deleted []ociref.Digest, err error)
+
+	WaitingStore
+}
+
+// WaitingStore finds and deletes the referrers whose subject never came. It is
+// part of ManifestStore.
+type WaitingStore interface {
+	// Waiting lists waiting manifests of all accounts pushed before the time, oldest
+	// first, without content.
+	Waiting(ctx context.Context, before time.Time, limit int) ([]Manifest, error)
+	// DeleteWaiting is DeleteManifest if, in that transaction, the manifest still
+	// waits; otherwise it fails with ErrManifestNotFound and changes nothing.
+	DeleteWaiting(ctx context.Context, key Key, digest ociref.Digest, e journal.Event) ([]ociref.Digest, error)
 }
 
 // BlobLinkStore keeps which repository holds which blob. Content is shared;
 // being able to name a digest is no right to read it.
 type BlobLinkStore interface {
-	// LinkBlob says that the repository holds the blob; again is fine.
-	// ErrRepositoryNotFound.
-	LinkBlob(ctx context.Context, key Key, digest ociref.Digest, size int64) error
+	// LinkBlob says that the repository holds the blob; again is fine, and writes
+	// no event. ErrRepositoryNotFound.
+	LinkBlob(ctx context.Context, key Key, digest ociref.Digest, size int64, e journal.Event) error
 	// LinkedBlob returns the blob's size. ErrRepositoryNotFound, ErrBlobNotFound.
 	LinkedBlob(ctx context.Context, key Key, digest ociref.Digest) (int64, error)
-	// UnlinkBlob fails with ErrRepositoryNotFound, ErrBlobNotFound.
-	UnlinkBlob(ctx context.Context, key Key, digest ociref.Digest) error
+	// UnlinkBlob fails with ErrRepositoryNotFound, ErrBlobNotFound, and ErrBlobInUse
+	// when a manifest of the repository has the digest among its Blobs.
+	UnlinkBlob(ctx context.Context, key Key, digest ociref.Digest, e journal.Event) error
 }
 
 // Content is the bytes of a blob. The caller closes it.
@@ -175,13 +191,17 @@ type BlobStore interface {
 	UploadSize(ctx context.Context, scope, id string) (int64, error)
 	// Append adds r's bytes at offset, which must be where the upload stands
 	// (ErrUploadRange), and returns the new size. One writer at a time
-	// (ErrUploadBusy). A reader that fails half way leaves the upload at offset or
-	// at what it says afterwards, and still usable.
+	// (ErrUploadBusy). A reader that fails half way has its error returned wrapped,
+	// and leaves the upload usable at the size UploadSize then tells.
 	Append(ctx context.Context, scope, id string, offset int64, r io.Reader) (int64, error)
 	// Commit makes the upload the blob of that digest: content checked against the
 	// digest (ErrDigestMismatch, and the upload is gone), file and directory synced.
-	// On return the blob is durable. ErrUploadNotFound.
+	// On return the blob is durable and the upload gone. ErrUploadNotFound,
+	// ErrUploadBusy.
 	Commit(ctx context.Context, scope, id string, digest ociref.Digest) (int64, error)
-	// CancelUpload forgets an upload. ErrUploadNotFound.
+	// CancelUpload forgets an upload. ErrUploadNotFound, ErrUploadBusy.
 	CancelUpload(ctx context.Context, scope, id string) error
+	// ExpireUploads forgets uploads of all scopes that nothing was added to since
+	// the time and that nobody is writing to, and returns how many.
+	ExpireUploads(ctx context.Context, before time.Time) (int, error)
 }

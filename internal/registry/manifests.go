@@ -1,0 +1,102 @@
+package registry
+
+import (
+	"context"
+	"errors"
+
+	"github.com/sealwright/sealwright/internal/fault"
+	"github.com/sealwright/sealwright/internal/ociref"
+)
+
+// Push is a manifest on its way in.
+type Push struct {
+	Key
+	MediaType string        // as the client declared it, parameters removed; "" takes the manifest's own
+	Content   []byte        // the exact bytes; kept, and served, unchanged
+	Digest    ociref.Digest // what the client says the content is; "" means: its sha256
+	Tags      []ociref.Tag  // to point at it; none is fine
+}
+
+// Put checks a manifest and saves it with its tags, all or nothing, and returns
+// it as stored. created is false when the repository held it already (its tags
+// may have moved all the same).
+// ErrRepositoryNotFound, ErrManifestTooLarge, ErrManifestInvalid, ErrMediaType,
+// ErrDigestMismatch, ErrManifestBlob, ErrChildNotFound, ErrTagImmutable.
+func (s *Service) Put(ctx context.Context, p Push) (m Manifest, created bool, err error) {
+	m, err = s.manifest(p)
+	if err != nil {
+		return Manifest{}, false, err
+	}
+	if err := s.sizeIndex(ctx, &m); err != nil {
+		return Manifest{}, false, explain(p.Key, err)
+	}
+	e := s.event(ctx, "PutImage", p.Key, imageDetail(m.Digest, p.Tags, m.Subject))
+	created, err = s.o.Manifests.PutManifest(ctx, m, p.Tags, decideTag(m.Digest), e)
+	if err != nil {
+		return Manifest{}, false, explain(p.Key, err)
+	}
+	return m, created, nil
+}
+
+// Manifest reads one with its content. ErrRepositoryNotFound, ErrManifestNotFound.
+func (s *Service) Manifest(ctx context.Context, key Key, ref ociref.Reference) (Manifest, error) {
+	m, err := s.o.Manifests.Manifest(ctx, key, ref)
+	return m, explainImage(key, ref, err)
+}
+
+// Manifests lists without content, in the order they were pushed.
+// ErrRepositoryNotFound.
+func (s *Service) Manifests(ctx context.Context, key Key, f ManifestFilter) ([]Manifest, error) {
+	list, err := s.o.Manifests.Manifests(ctx, key, f)
+	return list, explain(key, err)
+}
+
+// Tags lists at most limit tags in byte order, those after the given one.
+// ErrRepositoryNotFound.
+func (s *Service) Tags(ctx context.Context, key Key, after ociref.Tag, limit int) ([]ociref.Tag, error) {
+	tags, err := s.o.Manifests.Tags(ctx, key, after, limit)
+	return tags, explain(key, err)
+}
+
+// Referrers lists what refers to a subject, oldest first and without content.
+// The subject need not be there. ErrRepositoryNotFound.
+func (s *Service) Referrers(ctx context.Context, key Key, subject ociref.Digest, f ReferrerFilter) ([]Manifest, error) {
+	list, err := s.o.Manifests.Referrers(ctx, key, subject, f)
+	return list, explain(key, err)
+}
+
+// DeleteManifest deletes an image, its tags, its referrers and theirs, and
+// returns all that is gone, the named one first.
+// ErrRepositoryNotFound, ErrManifestNotFound, ErrManifestInUse.
+func (s *Service) DeleteManifest(ctx context.Context, key Key, digest ociref.Digest) ([]ociref.Digest, error) {
+	e := s.event(ctx, "BatchDeleteImage", key, imageDetail(digest, nil, ""))
+	gone, err := s.o.Manifests.DeleteManifest(ctx, key, digest, e)
+	return gone, explainImage(key, ociref.Reference{Digest: digest}, explainInUse(err))
+}
+
+// Untag removes a tag and returns what it pointed at. With deleteLast, as
+// BatchDeleteImage has it, an image that loses its last tag goes as in
+// DeleteManifest, and deleted says what is gone; without, as /v2 has it, the
+// image stays. ErrRepositoryNotFound, ErrManifestNotFound, ErrManifestInUse.
+func (s *Service) Untag(ctx context.Context, key Key, tag ociref.Tag, deleteLast bool) (was ociref.Digest, deleted []ociref.Digest, err error) {
+	e := s.event(ctx, "BatchDeleteImage", key, imageDetail("", []ociref.Tag{tag}, ""))
+	was, deleted, err = s.o.Manifests.Untag(ctx, key, tag, deleteLast, e)
+	return was, deleted, explainImage(key, ociref.Reference{Tag: tag}, explainInUse(err))
+}
+
+// explainInUse says what stands in the way of a delete.
+func explainInUse(err error) error {
+	if errors.Is(err, ErrManifestInUse) {
+		return fault.Becausef(ErrManifestInUse, "The image, or one that refers to it, is listed by an index that is still there; delete the index first")
+	}
+	return err
+}
+
+// imageDetail is what the journal keeps of an image, in ECR's names.
+func imageDetail(digest ociref.Digest, tags []ociref.Tag, subject ociref.Digest) any {
+	return struct {
+		Digest  ociref.Digest `json:"imageDigest,omitempty"`
+		Tags    []ociref.Tag  `json:"imageTags,omitempty"`
+		Subject ociref.Digest `json:"subjectManifestDigest,omitempty"`
+	}{digest, tags, subject}
+}

@@ -1,0 +1,126 @@
+// Package registry keeps repositories of images: manifests, tags, blobs,
+// uploads, and who refers to what.
+//
+// It decides; the ports in store.go persist. Every digest is checked here
+// against the content before anything is saved, a referrer lives and dies with
+// its subject, and every change of state writes one row in the journal, in the
+// transaction that made it.
+//
+// Sources: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md,
+// https://github.com/opencontainers/image-spec/blob/v1.1.1, and the Amazon ECR
+// API reference for names, limits and messages.
+package registry
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/sealwright/sealwright/internal/arn"
+	"github.com/sealwright/sealwright/internal/fault"
+	"github.com/sealwright/sealwright/internal/journal"
+	"github.com/sealwright/sealwright/internal/ociref"
+)
+
+// Bounds that Options may lower or raise.
+const (
+	// DefaultMaxManifest is ECR's bound on a manifest (ImageManifest, 4,194,304 characters).
+	DefaultMaxManifest = 4 << 20
+	// DefaultMaxUpload is ECR's bound on a layer (52,000 MiB).
+	DefaultMaxUpload = 52_000 << 20
+	// DefaultWaitingFor is how long a referrer waits for its subject.
+	DefaultWaitingFor = 7 * 24 * time.Hour
+	// DefaultUploadIdle is how long an upload may stand still before it is forgotten.
+	DefaultUploadIdle = 24 * time.Hour
+)
+
+// Options says what a Service stands on. The stores, Region and Now are required.
+type Options struct {
+	Repositories RepositoryStore
+	Manifests    ManifestStore
+	Links        BlobLinkStore
+	Blobs        BlobStore
+	Region       string
+	Now          func() time.Time
+	MaxManifest  int64         // bytes; 0 means DefaultMaxManifest
+	MaxUpload    int64         // bytes; 0 means DefaultMaxUpload
+	WaitingFor   time.Duration // 0 means DefaultWaitingFor
+	UploadIdle   time.Duration // 0 means DefaultUploadIdle
+}
+
+// Service is the registry. Its methods are safe for concurrent use, and what
+// they acknowledge is durable. Their errors are the sentinels of store.go with
+// messages for the person who asked, or internal errors.
+type Service struct {
+	o Options
+}
+
+// New checks the options and makes a Service.
+func New(o Options) (*Service, error) {
+	if o.Repositories == nil || o.Manifests == nil || o.Links == nil || o.Blobs == nil {
+		return nil, errors.New("registry: a store is missing")
+	}
+	if o.Region == "" || o.Now == nil {
+		return nil, errors.New("registry: Region and Now are required")
+	}
+	if o.MaxManifest < 0 || o.MaxUpload < 0 || o.WaitingFor < 0 || o.UploadIdle < 0 {
+		return nil, errors.New("registry: a bound is negative")
+	}
+	o.MaxManifest = cmp.Or(o.MaxManifest, DefaultMaxManifest)
+	o.MaxUpload = cmp.Or(o.MaxUpload, DefaultMaxUpload)
+	o.WaitingFor = cmp.Or(o.WaitingFor, DefaultWaitingFor)
+	o.UploadIdle = cmp.Or(o.UploadIdle, DefaultUploadIdle)
+	return &Service{o}, nil
+}
+
+// MaxManifest is the most bytes a manifest may have, so that an edge can stop
+// reading there.
+func (s *Service) MaxManifest() int64 { return s.o.MaxManifest }
+
+// MaxUpload is the most bytes a blob may have.
+func (s *Service) MaxUpload() int64 { return s.o.MaxUpload }
+
+// ARN names a repository of this registry.
+func (s *Service) ARN(key Key) string {
+	return arn.Repository(s.o.Region, key.Account, string(key.Name)).String()
+}
+
+// now is the time as it is stored.
+func (s *Service) now() time.Time { return s.o.Now().UTC().Truncate(time.Microsecond) }
+
+// event makes the journal row of an act on a repository.
+func (s *Service) event(ctx context.Context, name string, key Key, detail any) journal.Event {
+	about := journal.Subject{Account: key.Account, Region: s.o.Region, Resource: s.ARN(key)}
+	return journal.New(ctx, s.now(), journal.SourceECR, name, about, detail)
+}
+
+// explain gives a store's sentinel the words ECR has for it.
+func explain(key Key, err error) error {
+	switch {
+	case errors.Is(err, ErrRepositoryNotFound):
+		return fault.Becausef(ErrRepositoryNotFound, "The repository with name '%s' does not exist in the registry with id '%s'", key.Name, key.Account)
+	case errors.Is(err, ErrRepositoryExists):
+		return fault.Becausef(ErrRepositoryExists, "The repository with name '%s' already exists in the registry with id '%s'", key.Name, key.Account)
+	case errors.Is(err, ErrRepositoryNotEmpty):
+		return fault.Becausef(ErrRepositoryNotEmpty, "The repository with name '%s' in registry with id '%s' cannot be deleted because it still contains images", key.Name, key.Account)
+	}
+	return err
+}
+
+// explainImage is explain for what concerns one image.
+func explainImage(key Key, ref ociref.Reference, err error) error {
+	if errors.Is(err, ErrManifestNotFound) {
+		return fault.Becausef(ErrManifestNotFound, "The image with imageId {imageDigest:'%s', imageTag:'%s'} does not exist within the repository with name '%s' in the registry with id '%s'",
+			orNull(string(ref.Digest)), orNull(string(ref.Tag)), key.Name, key.Account)
+	}
+	return explain(key, err)
+}
+
+// orNull writes an absent half of an imageId as ECR does.
+func orNull(s string) string {
+	if s == "" {
+		return "null"
+	}
+	return s
+}

@@ -1,0 +1,80 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Waiting manifests are expired in batches, so that one step is bounded.
+const (
+	expiryBatch    = 100
+	expiryInterval = 10 * time.Minute
+)
+
+// Run expires what waited too long and forgets uploads that stand still, until
+// ctx ends. A step that fails is reported to onError and tried again later.
+func (s *Service) Run(ctx context.Context, onError func(error)) error {
+	tick := time.NewTicker(expiryInterval)
+	defer tick.Stop()
+	for {
+		if err := s.sweep(ctx); err != nil && ctx.Err() == nil {
+			onError(err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// sweep is one round of Run.
+func (s *Service) sweep(ctx context.Context) error {
+	_, expired := s.ExpireWaiting(ctx)
+	_, idle := s.ExpireUploads(ctx)
+	return errors.Join(expired, idle)
+}
+
+// ExpireWaiting deletes the referrers that have waited for their subject longer
+// than WaitingFor, with what refers to them, and returns how many went. A
+// referrer whose subject arrives meanwhile, or that a living index lists, stays.
+func (s *Service) ExpireWaiting(ctx context.Context) (int, error) {
+	before, total := s.now().Add(-s.o.WaitingFor), 0
+	for {
+		batch, err := s.o.Manifests.Waiting(ctx, before, expiryBatch)
+		if err != nil {
+			return total, err
+		}
+		gone, err := s.expire(ctx, batch)
+		total += gone
+		if err != nil || gone == 0 || len(batch) < expiryBatch {
+			return total, err
+		}
+	}
+}
+
+// expire deletes those of the batch that still wait.
+func (s *Service) expire(ctx context.Context, batch []Manifest) (int, error) {
+	total := 0
+	for _, m := range batch {
+		e := s.event(ctx, "PolicyExecutionEvent", m.Key, imageDetail(m.Digest, nil, m.Subject))
+		gone, err := s.o.Manifests.DeleteWaiting(ctx, m.Key, m.Digest, e)
+		if err != nil && !stays(err) {
+			return total, err
+		}
+		total += len(gone)
+	}
+	return total, nil
+}
+
+// stays reports whether a waiting manifest is not to be deleted, or went already.
+func stays(err error) bool {
+	return errors.Is(err, ErrManifestNotFound) || errors.Is(err, ErrRepositoryNotFound) || errors.Is(err, ErrManifestInUse)
+}
+
+// ExpireUploads forgets uploads that nothing was added to for UploadIdle, and
+// returns how many.
+func (s *Service) ExpireUploads(ctx context.Context) (int, error) {
+	return s.o.Blobs.ExpireUploads(ctx, s.now().Add(-s.o.UploadIdle))
+}
