@@ -1,0 +1,182 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+const (
+	postgresConns    = 32               // connections of one process at most
+	postgresAttempts = 8                // of one write that conflicts with others
+	postgresPatience = 30 * time.Second // for a transaction that has started
+)
+
+type postgresEngine struct {
+	pool *sql.DB
+}
+
+// OpenPostgres opens the database that url names (a libpq URL or keyword string;
+// PostgreSQL 13 or newer, in UTF-8) and brings its schema up to date, one
+// replica at a time.
+func OpenPostgres(ctx context.Context, url string) (*DB, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err) // pgx leaves the password out
+	}
+	if _, set := config.RuntimeParams["application_name"]; !set {
+		config.RuntimeParams["application_name"] = "sealwright"
+	}
+	config.RuntimeParams["default_transaction_isolation"] = "read committed"
+	pool := stdlib.OpenDB(*config)
+	pool.SetMaxOpenConns(postgresConns)
+	pool.SetMaxIdleConns(postgresConns)
+	pool.SetConnMaxIdleTime(5 * time.Minute)
+	if err := preparePostgres(ctx, pool); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %s on %s: %w", config.Database, config.Host, err), pool.Close())
+	}
+	return &DB{engine: &postgresEngine{pool}}, nil
+}
+
+// preparePostgres refuses a server that cannot keep the promises, then migrates.
+func preparePostgres(ctx context.Context, pool *sql.DB) error {
+	var version int
+	var encoding, synchronous string
+	err := pool.QueryRowContext(ctx, `SELECT current_setting('server_version_num')::int, current_setting('server_encoding'), current_setting('synchronous_commit')`).
+		Scan(&version, &encoding, &synchronous)
+	switch {
+	case err != nil:
+		return err
+	case version < 130000:
+		return fmt.Errorf("the server is PostgreSQL %d: 13 or newer is needed", version/10000)
+	case encoding != "UTF8":
+		return fmt.Errorf("the database's encoding is %s: make one with ENCODING 'UTF8'", encoding)
+	case synchronous == "off":
+		return errors.New("synchronous_commit is off, so an acknowledged signature could be lost: set it to on for this database or role")
+	}
+	return migratePostgres(ctx, pool)
+}
+
+// write runs fn in a transaction, again when PostgreSQL has rolled it back
+// because of others. A commit whose answer was lost is not tried again.
+func (e *postgresEngine) write(ctx context.Context, fn func(querier) error) error {
+	for attempt := 1; ; attempt++ {
+		err := e.once(ctx, fn)
+		if err == nil || attempt == postgresAttempts || !rolledBack(err) {
+			return err
+		}
+		pause := time.Duration(rand.Int64N(int64(time.Millisecond) << attempt))
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// once runs fn in one transaction, which finishes even if ctx ends meanwhile.
+func (e *postgresEngine) once(ctx context.Context, fn func(querier) error) error {
+	conn, err := e.conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	steady, cancel := context.WithTimeout(context.WithoutCancel(ctx), postgresPatience)
+	defer cancel()
+	return transact(steady, conn, nil, fn)
+}
+
+func (e *postgresEngine) conn(ctx context.Context) (*sql.Conn, error) {
+	conn, err := e.pool.Conn(ctx)
+	if errors.Is(err, sql.ErrConnDone) || err != nil && err.Error() == "sql: database is closed" {
+		return nil, ErrClosed
+	}
+	return conn, err
+}
+
+// transact runs fn between BEGIN and COMMIT. A panic of fn rolls back.
+func transact(ctx context.Context, conn *sql.Conn, options *sql.TxOptions, fn func(querier) error) error {
+	tx, err := conn.BeginTx(ctx, options)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	defer tx.Rollback() // nothing after a commit
+	if err := fn(&postgresQuerier{ctx, tx}); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+func (e *postgresEngine) read(ctx context.Context, fn func(querier) error) error {
+	conn, err := e.conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return fn(&postgresQuerier{ctx, conn})
+}
+
+func (e *postgresEngine) snapshot(ctx context.Context, fn func(querier) error) error {
+	conn, err := e.conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return transact(ctx, conn, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}, fn)
+}
+
+func (e *postgresEngine) ping(ctx context.Context) error { return e.pool.PingContext(ctx) }
+
+func (e *postgresEngine) close() error { return e.pool.Close() }
+
+// postgresQuerier runs statements on a connection or in a transaction; pgx keeps
+// prepared statements for each connection.
+type postgresQuerier struct {
+	ctx context.Context
+	on  interface {
+		ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+		QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+	}
+}
+
+func (q *postgresQuerier) exec(query string, args ...any) (int64, error) {
+	result, err := q.on.ExecContext(q.ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+func (q *postgresQuerier) row(query string, args ...any) scanner {
+	return q.on.QueryRowContext(q.ctx, query, args...)
+}
+
+func (q *postgresQuerier) query(query string, args ...any) (*sql.Rows, error) {
+	return q.on.QueryContext(q.ctx, query, args...)
+}
+
+// rolledBack says whether PostgreSQL gave a transaction up in favour of another:
+// serialization_failure, deadlock_detected.
+func rolledBack(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01")
+}
+
+// lostConnection says whether the way to the server is at fault.
+func lostConnection(err error) bool {
+	var connect *pgconn.ConnectError
+	var network net.Error
+	return errors.As(err, &connect) || errors.As(err, &network) || pgconn.SafeToRetry(err) || pgconn.Timeout(err)
+}
