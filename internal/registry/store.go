@@ -31,6 +31,7 @@ var (
 	ErrUploadRange        = fault.New(fault.Invalid, "the chunk does not continue the upload")
 	ErrUploadBusy         = fault.New(fault.Conflict, "another request is writing to this upload")
 	ErrUploadTooLarge     = fault.New(fault.Limit, "the upload is too large")
+	ErrStorageFull        = fault.New(fault.Unavailable, "the registry's storage is full; nothing was saved")
 )
 
 // Key names a repository.

@@ -1,0 +1,160 @@
+// Package blobstore keeps blobs in a directory, each under its digest.
+//
+//	blobs/<algorithm>/<2 hex digits>/<hex>   blobs, complete and never changed
+//	uploads/<scope>.<id>                     uploads, growing
+//
+// # What is durable, and in which order
+//
+// An upload becomes a blob in these steps, none of which begins before the one
+// before has succeeded:
+//
+//  1. the bytes are hashed, mostly while they arrive, and held against the digest;
+//  2. the upload's file is synced: its bytes are on the disk;
+//  3. the shard directory is made, and its parent synced, once in the life of
+//     the process and shard;
+//  4. the file is renamed into the shard: from here on it can be opened, whole;
+//  5. the shard directory is synced: the name is on the disk.
+//
+// Then Commit returns. A crash between any two steps leaves either an upload
+// that can be resumed, or a whole blob nobody was told about. A blob that is
+// there already is not written again, but its shard is synced all the same: who
+// put it there may not have come to step 5.
+//
+// A file whose sync failed is thrown away, since the kernel reports a lost
+// write once and then forgets it.
+//
+// Files are 0600 and directories 0700. One process at a time may use a
+// directory; the data directory's lock sees to that.
+package blobstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+
+	"github.com/sealwright/sealwright/internal/fault"
+	"github.com/sealwright/sealwright/internal/ociref"
+	"github.com/sealwright/sealwright/internal/registry"
+)
+
+const (
+	dirMode  = 0o700
+	fileMode = 0o600
+)
+
+// Dir is a blob store in a directory. Its methods are safe for concurrent use.
+type Dir struct {
+	root string
+
+	mu     sync.Mutex
+	busy   map[string]bool   // uploads a request is working on
+	hashes map[string]hashed // of uploads between requests
+
+	making sync.Mutex
+	shards map[string]bool // directories known to be on the disk
+}
+
+var _ registry.BlobStore = (*Dir)(nil)
+
+// testOnlyStep, when set, is called before each step that touches the disk; an
+// error it returns is the step's.
+var testOnlyStep func(step string) error
+
+// Open opens a blob store, and makes the directory's layout if it is not there.
+// The directory's parent must be.
+func Open(dir string) (*Dir, error) {
+	d := &Dir{root: dir, busy: map[string]bool{}, hashes: map[string]hashed{}, shards: map[string]bool{}}
+	sub := []string{"", "uploads", "blobs", filepath.Join("blobs", ociref.SHA256), filepath.Join("blobs", ociref.SHA512)}
+	for _, s := range sub {
+		if err := d.makeDir(filepath.Join(dir, s)); err != nil {
+			return nil, fmt.Errorf("blobstore: open: %w", err)
+		}
+	}
+	return d, nil
+}
+
+// Open opens a blob as an [*os.File]. [registry.ErrBlobNotFound].
+func (d *Dir) Open(_ context.Context, digest ociref.Digest) (registry.Content, int64, error) {
+	path, err := d.blobPath(digest)
+	if err != nil {
+		return nil, 0, err
+	}
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, registry.ErrBlobNotFound
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("blobstore: open blob: %w", err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, 0, fmt.Errorf("blobstore: open blob: %w", err)
+	}
+	return f, info.Size(), nil
+}
+
+// blobPath is where a blob lies. The digest is parsed again, whoever made it:
+// nothing else stands between a request and the file system.
+func (d *Dir) blobPath(digest ociref.Digest) (string, error) {
+	if _, err := ociref.ParseDigest(string(digest)); err != nil {
+		return "", err
+	}
+	hex := digest.Hex()
+	return filepath.Join(d.root, "blobs", digest.Algorithm(), hex[:2], hex), nil
+}
+
+// makeDir makes a directory and sees that its name is on the disk.
+func (d *Dir) makeDir(path string) error {
+	d.making.Lock()
+	defer d.making.Unlock()
+	if d.shards[path] {
+		return nil
+	}
+	if err := step("mkdir"); err != nil {
+		return err
+	}
+	if err := os.Mkdir(path, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if err := step("sync parent"); err != nil {
+		return err
+	}
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		return err
+	}
+	d.shards[path] = true
+	return nil
+}
+
+// syncDir puts a directory's names on the disk.
+func syncDir(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
+}
+
+// step lets a test fail or stop the process before a step.
+func step(name string) error {
+	if testOnlyStep == nil {
+		return nil
+	}
+	return testOnlyStep(name)
+}
+
+// explain tells a full disk, which the client may be told of, from what stays in the log.
+func explain(doing string, err error) error {
+	err = fmt.Errorf("blobstore: %s: %w", doing, err)
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fault.Hide(fault.Unavailable, errors.Join(registry.ErrStorageFull, err), registry.ErrStorageFull.Error())
+	}
+	return err
+}

@@ -1,0 +1,32 @@
+package blobstore
+
+import (
+	"bytes"
+	"errors"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/sealwright/sealwright/internal/registry"
+)
+
+// TestFullDisk fills a real file system of one megabyte. Only root may mount
+// one; TestFailedStep asks the same of an injected failure.
+func TestFullDisk(t *testing.T) {
+	mount := t.TempDir()
+	if err := syscall.Mount("tmpfs", mount, "tmpfs", 0, "size=1m,mode=0700"); err != nil {
+		t.Skipf("cannot mount a tmpfs (%v): run as root to test on a full disk", err)
+	}
+	t.Cleanup(func() { syscall.Unmount(mount, syscall.MNT_DETACH) })
+	d := open(t, filepath.Join(mount, "store"))
+	small := push(t, d, []byte("small"))
+	if _, err := tryPush(t, d, bytes.Repeat([]byte("x"), 2<<20)); !errors.Is(err, registry.ErrStorageFull) {
+		t.Fatalf("push: %v, want ErrStorageFull", err)
+	}
+	holdsWhole(t, d, small, []byte("small"))
+	if _, err := d.ExpireUploads(t.Context(), time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	holdsWhole(t, d, push(t, d, []byte("room again")), []byte("room again"))
+}

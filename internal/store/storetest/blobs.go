@@ -1,0 +1,353 @@
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/sealwright/sealwright/internal/ociref"
+	"github.com/sealwright/sealwright/internal/registry"
+)
+
+// Blobs is the contract of [registry.BlobStore]. open returns an empty store;
+// reopen returns a store on what that one has kept, as after a restart.
+func Blobs(t *testing.T, open func(t *testing.T) (s registry.BlobStore, reopen func() registry.BlobStore)) {
+	for name, test := range map[string]func(*testing.T, blobs){
+		"round trip":                 blobRoundTrip,
+		"chunks":                     blobChunks,
+		"a restart between chunks":   blobRestart,
+		"an absent blob":             blobAbsent,
+		"the wrong digest":           blobWrongDigest,
+		"digests that are paths":     blobPathDigest,
+		"a chunk out of place":       blobRange,
+		"a reader that fails":        blobBrokenReader,
+		"two writers":                blobBusy,
+		"another scope":              blobScope,
+		"ids that are paths":         blobPathID,
+		"cancel":                     blobCancel,
+		"the same blob at once":      blobSameAtOnce,
+		"the same blob again":        blobAgain,
+		"uploads that stand still":   blobExpire,
+		"a context that has ended":   blobContext,
+		"more uploads than it hints": blobManyUploads,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, reopen := open(t)
+			test(t, blobs{s, t, reopen})
+		})
+	}
+}
+
+// blobs is a store under test, and short ways to use it.
+type blobs struct {
+	registry.BlobStore
+	t      *testing.T
+	reopen func() registry.BlobStore
+}
+
+const uploadScope = "111122223333/team/app"
+
+// start begins an upload.
+func (b blobs) start() string {
+	b.t.Helper()
+	id, err := b.StartUpload(b.t.Context(), uploadScope)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return id
+}
+
+// append adds content and checks the size told.
+func (b blobs) append(id string, offset int64, content []byte) {
+	b.t.Helper()
+	size, err := b.Append(b.t.Context(), uploadScope, id, offset, bytes.NewReader(content))
+	if err != nil || size != offset+int64(len(content)) {
+		b.t.Fatalf("append at %d: size %d, %v", offset, size, err)
+	}
+}
+
+// commit commits and checks the size told.
+func (b blobs) commit(id string, digest ociref.Digest, content []byte) {
+	b.t.Helper()
+	size, err := b.Commit(b.t.Context(), uploadScope, id, digest)
+	if err != nil || size != int64(len(content)) {
+		b.t.Fatalf("commit: size %d, %v", size, err)
+	}
+}
+
+// holds checks that the blob is there, whole.
+func (b blobs) holds(digest ociref.Digest, content []byte) {
+	b.t.Helper()
+	f, size, err := b.Open(b.t.Context(), digest)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer f.Close()
+	got, err := io.ReadAll(f)
+	if err != nil || !bytes.Equal(got, content) || size != int64(len(content)) {
+		b.t.Fatalf("blob %s: %d bytes of size %d, want %d: %v", digest, len(got), size, len(content), err)
+	}
+}
+
+// lacks checks that the blob is not there.
+func (b blobs) lacks(digest ociref.Digest) {
+	b.t.Helper()
+	if _, _, err := b.Open(b.t.Context(), digest); !errors.Is(err, registry.ErrBlobNotFound) {
+		b.t.Fatalf("blob %s: %v, want ErrBlobNotFound", digest, err)
+	}
+}
+
+// gone checks that the upload is not there.
+func (b blobs) gone(id string) {
+	b.t.Helper()
+	if _, err := b.UploadSize(b.t.Context(), uploadScope, id); !errors.Is(err, registry.ErrUploadNotFound) {
+		b.t.Fatalf("upload: %v, want ErrUploadNotFound", err)
+	}
+}
+
+func randomBlob(n int) []byte {
+	p := make([]byte, n)
+	rand.Read(p)
+	return p
+}
+
+func blobRoundTrip(t *testing.T, b blobs) {
+	for _, algorithm := range []string{ociref.SHA256, ociref.SHA512} {
+		for _, n := range []int{0, 1, 4096, 1<<20 + 1} {
+			content := randomBlob(n)
+			digest := ociref.DigestOf(algorithm, content)
+			id := b.start()
+			b.append(id, 0, content)
+			b.lacks(digest)
+			b.commit(id, digest, content)
+			b.holds(digest, content)
+			b.gone(id)
+			blobs{b.reopen(), t, nil}.holds(digest, content)
+		}
+	}
+}
+
+func blobChunks(t *testing.T, b blobs) {
+	content := randomBlob(300_000)
+	digest := ociref.DigestOf(ociref.SHA256, content)
+	id := b.start()
+	for at := 0; at < len(content); at += 100_000 {
+		b.append(id, int64(at), content[at:at+100_000])
+		if size, err := b.UploadSize(t.Context(), uploadScope, id); err != nil || size != int64(at+100_000) {
+			t.Fatalf("size %d, %v", size, err)
+		}
+	}
+	b.append(id, 300_000, nil)
+	b.commit(id, digest, content)
+	b.holds(digest, content)
+}
+
+func blobRestart(t *testing.T, b blobs) {
+	content := randomBlob(200_000)
+	digest := ociref.DigestOf(ociref.SHA256, content)
+	id := b.start()
+	b.append(id, 0, content[:150_000])
+	b = blobs{b.reopen(), t, nil}
+	b.append(id, 150_000, content[150_000:])
+	b.commit(id, digest, content)
+	b.holds(digest, content)
+}
+
+func blobAbsent(t *testing.T, b blobs) {
+	b.lacks(ociref.DigestOf(ociref.SHA256, nil))
+	b.gone("00000000-0000-4000-8000-000000000000")
+}
+
+func blobWrongDigest(t *testing.T, b blobs) {
+	for _, algorithm := range []string{ociref.SHA256, ociref.SHA512} {
+		digest := ociref.DigestOf(algorithm, []byte("another"))
+		id := b.start()
+		b.append(id, 0, []byte("content"))
+		if _, err := b.Commit(t.Context(), uploadScope, id, digest); !errors.Is(err, registry.ErrDigestMismatch) {
+			t.Fatalf("commit: %v, want ErrDigestMismatch", err)
+		}
+		b.lacks(digest)
+		b.gone(id)
+	}
+}
+
+func blobPathDigest(t *testing.T, b blobs) {
+	for _, bad := range []ociref.Digest{"", "sha256:", "sha256:../../etc/passwd", "../x:00", ociref.Digest("sha256:" + strings.Repeat("A", 64))} {
+		if _, _, err := b.Open(t.Context(), bad); err == nil {
+			t.Errorf("opened %q", bad)
+		}
+		id := b.start()
+		if _, err := b.Commit(t.Context(), uploadScope, id, bad); err == nil {
+			t.Errorf("committed %q", bad)
+		}
+	}
+}
+
+func blobRange(t *testing.T, b blobs) {
+	id := b.start()
+	b.append(id, 0, []byte("0123456789"))
+	for _, offset := range []int64{0, 9, 11, -1} {
+		if _, err := b.Append(t.Context(), uploadScope, id, offset, strings.NewReader("x")); !errors.Is(err, registry.ErrUploadRange) {
+			t.Errorf("append at %d: %v, want ErrUploadRange", offset, err)
+		}
+	}
+	b.append(id, 10, []byte("ab"))
+	b.commit(id, ociref.DigestOf(ociref.SHA256, []byte("0123456789ab")), []byte("0123456789ab"))
+}
+
+func blobBrokenReader(t *testing.T, b blobs) {
+	content, broken := randomBlob(500_000), errors.New("connection lost")
+	id := b.start()
+	r := io.MultiReader(bytes.NewReader(content[:300_000]), iotest.ErrReader(broken))
+	if _, err := b.Append(t.Context(), uploadScope, id, 0, r); !errors.Is(err, broken) {
+		t.Fatalf("append: %v, want the reader's error", err)
+	}
+	size, err := b.UploadSize(t.Context(), uploadScope, id)
+	if err != nil || size > 300_000 {
+		t.Fatalf("size %d, %v", size, err)
+	}
+	b.append(id, size, content[size:])
+	b.commit(id, ociref.DigestOf(ociref.SHA256, content), content)
+	b.holds(ociref.DigestOf(ociref.SHA256, content), content)
+}
+
+func blobBusy(t *testing.T, b blobs) {
+	id := b.start()
+	r, w := io.Pipe()
+	done := make(chan error)
+	go func() {
+		_, err := b.Append(t.Context(), uploadScope, id, 0, r)
+		done <- err
+	}()
+	w.Write([]byte("first")) // returns once the first writer is at it
+	digest := ociref.DigestOf(ociref.SHA256, []byte("first"))
+	_, appending := b.Append(t.Context(), uploadScope, id, 0, strings.NewReader("second"))
+	_, committing := b.Commit(t.Context(), uploadScope, id, digest)
+	for _, err := range []error{appending, committing, b.CancelUpload(t.Context(), uploadScope, id)} {
+		if !errors.Is(err, registry.ErrUploadBusy) {
+			t.Errorf("beside a writer: %v, want ErrUploadBusy", err)
+		}
+	}
+	w.Close()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	b.commit(id, digest, []byte("first"))
+}
+
+func blobScope(t *testing.T, b blobs) {
+	id := b.start()
+	b.append(id, 0, []byte("content"))
+	const other = "111122223333/team/other"
+	_, sizing := b.UploadSize(t.Context(), other, id)
+	_, appending := b.Append(t.Context(), other, id, 7, strings.NewReader("x"))
+	_, committing := b.Commit(t.Context(), other, id, ociref.DigestOf(ociref.SHA256, []byte("content")))
+	for _, err := range []error{sizing, appending, committing, b.CancelUpload(t.Context(), other, id)} {
+		if !errors.Is(err, registry.ErrUploadNotFound) {
+			t.Errorf("from another scope: %v, want ErrUploadNotFound", err)
+		}
+	}
+	b.commit(id, ociref.DigestOf(ociref.SHA256, []byte("content")), []byte("content"))
+}
+
+func blobPathID(t *testing.T, b blobs) {
+	id := b.start()
+	for _, bad := range []string{"", ".", "..", "../" + id, id + "/", "/etc/passwd", strings.ToUpper(id), "{" + id + "}", id + "\x00"} {
+		if _, err := b.Append(t.Context(), uploadScope, bad, 0, strings.NewReader("x")); !errors.Is(err, registry.ErrUploadNotFound) {
+			t.Errorf("append to %q: %v, want ErrUploadNotFound", bad, err)
+		}
+	}
+}
+
+func blobCancel(t *testing.T, b blobs) {
+	id := b.start()
+	b.append(id, 0, []byte("content"))
+	if err := b.CancelUpload(t.Context(), uploadScope, id); err != nil {
+		t.Fatal(err)
+	}
+	b.gone(id)
+	if err := b.CancelUpload(t.Context(), uploadScope, id); !errors.Is(err, registry.ErrUploadNotFound) {
+		t.Fatalf("again: %v, want ErrUploadNotFound", err)
+	}
+}
+
+func blobSameAtOnce(t *testing.T, b blobs) {
+	content := randomBlob(50_000)
+	digest := ociref.DigestOf(ociref.SHA256, content)
+	var all sync.WaitGroup
+	errs := make(chan error, 16)
+	for range 16 {
+		id := b.start()
+		b.append(id, 0, content)
+		all.Go(func() {
+			if _, err := b.Commit(t.Context(), uploadScope, id, digest); err != nil {
+				errs <- err
+			} else if f, _, err := b.Open(t.Context(), digest); err != nil {
+				errs <- fmt.Errorf("after commit: %w", err)
+			} else {
+				f.Close()
+			}
+		})
+	}
+	all.Wait()
+	close(errs)
+	for err := range errs {
+		t.Error(err)
+	}
+	b.holds(digest, content)
+}
+
+func blobAgain(t *testing.T, b blobs) {
+	content := randomBlob(1000)
+	digest := ociref.DigestOf(ociref.SHA256, content)
+	for range 2 {
+		id := b.start()
+		b.append(id, 0, content)
+		b.commit(id, digest, content)
+		b.gone(id)
+		b.holds(digest, content)
+	}
+}
+
+func blobExpire(t *testing.T, b blobs) {
+	id := b.start()
+	b.append(id, 0, []byte("content"))
+	if n, err := b.ExpireUploads(t.Context(), time.Now().Add(-time.Hour)); n != 0 || err != nil {
+		t.Fatalf("expired %d fresh uploads, %v", n, err)
+	}
+	if n, err := b.ExpireUploads(t.Context(), time.Now().Add(time.Hour)); n != 1 || err != nil {
+		t.Fatalf("expired %d idle uploads, %v", n, err)
+	}
+	b.gone(id)
+}
+
+func blobContext(t *testing.T, b blobs) {
+	id := b.start()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := b.Append(ctx, uploadScope, id, 0, strings.NewReader("x")); !errors.Is(err, context.Canceled) {
+		t.Fatalf("append: %v, want the context's error", err)
+	}
+	b.append(id, 0, []byte("x"))
+}
+
+func blobManyUploads(t *testing.T, b blobs) {
+	ids := make([]string, 1100)
+	for i := range ids {
+		ids[i] = b.start()
+		b.append(ids[i], 0, []byte("first half, "))
+	}
+	for i, id := range ids {
+		content := fmt.Appendf(nil, "first half, %d", i)
+		b.append(id, 12, content[12:])
+		b.commit(id, ociref.DigestOf(ociref.SHA256, content), content)
+	}
+}
