@@ -1,0 +1,168 @@
+package authority
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"fmt"
+	"time"
+
+	"github.com/sealwright/sealwright/internal/fault"
+)
+
+// ErrIssuingCAEnded means that the issuing CA is so near its end that no leaf
+// can be issued any more, or that this machine's clock is outside its life.
+var ErrIssuingCAEnded = fault.New(fault.Unavailable, "the issuing CA cannot certify a signing key at this time: signing is not possible")
+
+// warnBefore is how long before its end each new leaf is accompanied by an
+// error in the log, and minLeafLife what must be left of the issuing CA.
+const (
+	warnBefore  = 365 * 24 * time.Hour
+	minLeafLife = 10 * time.Minute
+)
+
+// stepEvery is how often [Authority.Run] looks. It is far below the quarter of
+// the shortest life that lies between due and late.
+const stepEvery = time.Minute
+
+// Leaf returns the signer to use now. Usually that costs nothing; it issues one
+// when there is none, and replaces one that the background loop has left for
+// too long. While that goes on, or fails, the old one serves to its end. It
+// fails with [ErrIssuingCAEnded], with [ErrCertificateBad] when the issuing CA
+// is revoked, or with the store's error.
+func (a *Authority) Leaf(ctx context.Context) (*Signer, error) {
+	now := a.o.Now()
+	current := a.leaf.Load()
+	if current != nil && !current.late(now) {
+		return current, nil
+	}
+	if current == nil || !current.usable(now) {
+		return a.replace(ctx, current)
+	}
+	if a.change.TryLock() {
+		defer a.change.Unlock()
+		next, err := a.issue(ctx)
+		if err == nil {
+			return next, nil
+		}
+		a.o.Logger.Error("replacing the signing certificate failed; the current one serves on", "until", current.NotAfter, "error", err)
+	}
+	return current, nil
+}
+
+// Discard drops the signer with this certificate ID, if it is the current one,
+// so that the next call of [Authority.Leaf] issues another. Call it when the
+// store says that the certificate is revoked or unknown.
+func (a *Authority) Discard(id string) {
+	if current := a.leaf.Load(); current != nil && current.ID == id {
+		a.leaf.CompareAndSwap(current, nil)
+	}
+}
+
+// Run replaces the leaf in time until ctx ends, and returns ctx's error. The
+// first leaf is made at once.
+func (a *Authority) Run(ctx context.Context) error {
+	ticker := time.NewTicker(stepEvery)
+	defer ticker.Stop()
+	for {
+		if err := a.Step(ctx); err != nil && ctx.Err() == nil {
+			a.o.Logger.Error("replacing the signing certificate failed; trying again", "in", stepEvery, "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+	}
+}
+
+// Step issues a leaf if there is none or the current one is half way to its
+// end: what [Authority.Run] does each time.
+func (a *Authority) Step(ctx context.Context) error {
+	current := a.leaf.Load()
+	if current != nil && !current.due(a.o.Now()) && !current.late(a.o.Now()) {
+		return nil
+	}
+	_, err := a.replace(ctx, current)
+	return err
+}
+
+// replace issues a leaf in place of old, once: whoever waited for another to do
+// it takes what that one made.
+func (a *Authority) replace(ctx context.Context, old *Signer) (*Signer, error) {
+	a.change.Lock()
+	defer a.change.Unlock()
+	if current := a.leaf.Load(); current != nil && current != old {
+		return current, nil
+	}
+	return a.issue(ctx)
+}
+
+// issue makes a leaf, records it and then makes it current. The caller holds
+// change.
+func (a *Authority) issue(ctx context.Context) (*Signer, error) {
+	next, err := a.newLeaf()
+	if err != nil {
+		return nil, err
+	}
+	e := a.event(ctx, next.CreatedAt, "IssueCertificate", map[string]any{
+		"certificateId": next.ID,
+		"serialNumber":  next.Serial,
+		"issuerId":      next.IssuerID,
+		"replica":       next.Replica,
+		"notBefore":     next.NotBefore,
+		"notAfter":      next.NotAfter,
+	})
+	if err := a.o.Store.AddCertificate(ctx, next.Certificate, e); err != nil {
+		return nil, fmt.Errorf("authority: record a leaf certificate: %w", err)
+	}
+	a.leaf.Store(next)
+	a.o.Logger.Info("signing certificate issued", "id", next.ID, "notAfter", next.NotAfter)
+	return next, nil
+}
+
+// newLeaf makes a leaf that nobody may use yet: it is not recorded.
+func (a *Authority) newLeaf() (*Signer, error) {
+	if a.chain == nil {
+		return nil, errNotReady
+	}
+	now := a.o.Now()
+	if err := a.checkIssuing(now); err != nil {
+		return nil, err
+	}
+	issuingKey, err := a.chain.openKey(a.o.Sealer)
+	if err != nil {
+		return nil, err
+	}
+	defer wipe(issuingKey)
+	return a.certifyLeaf(now, issuingKey)
+}
+
+func (a *Authority) certifyLeaf(now time.Time, issuingKey *ecdsa.PrivateKey) (*Signer, error) {
+	key, err := newKey()
+	if err != nil {
+		return nil, fmt.Errorf("authority: make a leaf's key: %w", err)
+	}
+	issuer := a.chain.issuing
+	cert, err := certify(leafTemplate(issuer, now, a.o.LeafValidity), issuer, key.Public(), issuingKey)
+	if err != nil {
+		return nil, err
+	}
+	c := record(Leaf, a.o.Region, cert, issuer, now)
+	c.Replica = a.o.Replica
+	return newSigner(c, a.chain, key), nil
+}
+
+// checkIssuing says whether the issuing CA can certify a leaf now, and says it
+// loudly in its last year: its replacement needs a person.
+func (a *Authority) checkIssuing(now time.Time) error {
+	issuing := a.chain.issuing
+	left := issuing.NotAfter.Sub(now)
+	if left < minLeafLife || now.Before(issuing.NotBefore) {
+		return fault.Becausef(ErrIssuingCAEnded, "the issuing CA is valid from %s to %s and it is %s here: signing is not possible; check the clock, or replace the issuing CA",
+			issuing.NotBefore.Format(time.RFC3339), issuing.NotAfter.Format(time.RFC3339), now.UTC().Format(time.RFC3339))
+	}
+	if left < warnBefore {
+		a.o.Logger.Error("the issuing CA is near its end: replace it, or signing will stop", "notAfter", issuing.NotAfter, "days", int(left.Hours()/24))
+	}
+	return nil
+}
