@@ -77,7 +77,7 @@ func outOfOrder(err error) bool {
 		// connection, rollback (conflict), resources, intervention, system.
 		return len(pg.Code) == 5 && strings.Contains("08 25 40 53 55 57 58", pg.Code[:2])
 	}
-	return lostConnection(err)
+	return errors.Is(err, errAgain) || lostConnection(err)
 }
 
 // unstorable says whether PostgreSQL refused the bytes of a text.

@@ -2,7 +2,7 @@ package sqlstore
 
 import (
 	"context"
-	"time"
+	"slices"
 
 	"github.com/sealwright/sealwright/internal/journal"
 )
@@ -23,20 +23,54 @@ func record(tx querier, e journal.Event) error {
 type journalReader struct{ db *DB }
 
 // Read implements [journal.Reader].
+//
+// PostgreSQL hands out positions before it commits, so a later position may be
+// there before an earlier one. Entries without a gap before them are returned at
+// once. A gap belongs to a transaction that was given up or to one that still
+// runs: Read waits a moment for all that ran when it saw the gap, and then knows.
+// If they take long it returns nothing, and the reader asks again.
+//
+// Comparing a row's transaction id with the oldest one running would not do: a
+// transaction may take its id before another and its position after it. And ids
+// start anew when a dump is restored, where positions do not.
 func (r journalReader) Read(ctx context.Context, after journal.Position, limit int) ([]journal.Entry, error) {
-	var entries []journal.Entry
-	err := r.db.read(ctx, func(q querier) (err error) {
-		entries, err = entriesAfter(q, after, limit)
+	seen, err := r.entriesAfter(ctx, after, limit)
+	if err != nil || len(seen) == 0 {
+		return nil, err
+	}
+	if n := withoutGap(seen, after); n > 0 {
+		return seen[:n], nil
+	}
+	settled, err := r.db.engine.settle(ctx)
+	if err != nil || !settled {
+		return nil, explain(ctx, err)
+	}
+	last := seen[len(seen)-1].Position
+	now, err := r.entriesAfter(ctx, after, limit)
+	return slices.DeleteFunc(now, func(e journal.Entry) bool { return e.Position > last }), err
+}
+
+// withoutGap counts the entries that follow each other from a position.
+func withoutGap(entries []journal.Entry, after journal.Position) int {
+	n := 0
+	for n < len(entries) && entries[n].Position == after+1 {
+		after++
+		n++
+	}
+	return n
+}
+
+func (r journalReader) entriesAfter(ctx context.Context, after journal.Position, limit int) (entries []journal.Entry, err error) {
+	err = r.db.read(ctx, func(q querier) error {
+		entries, err = collect(q, scanEntry, selectEntries, int64(after), limit)
 		return err
 	})
 	return entries, err
 }
 
-func entriesAfter(q querier, after journal.Position, limit int) ([]journal.Entry, error) {
-	return collect(q, scanEntry, `SELECT position, id, time, account, region, source, name, resource,
-			principal, access_key_id, source_ip, user_agent, request_id, detail
-		FROM journal WHERE position > $1 ORDER BY position LIMIT $2`, int64(after), limit)
-}
+const selectEntries = `SELECT position, id, time, account, region, source, name, resource,
+		principal, access_key_id, source_ip, user_agent, request_id, detail
+	FROM journal WHERE position > $1 ORDER BY position LIMIT $2`
 
 func scanEntry(row scanner) (journal.Entry, error) {
 	var e journal.Entry
@@ -48,7 +82,3 @@ func scanEntry(row scanner) (journal.Entry, error) {
 	}
 	return e, err
 }
-
-// journalPatience is how long a read waits for transactions that may still fill
-// a gap, before it says that there is nothing yet.
-const journalPatience = time.Second

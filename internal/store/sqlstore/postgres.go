@@ -18,6 +18,7 @@ const (
 	postgresConns    = 32               // connections of one process at most
 	postgresAttempts = 8                // of one write that conflicts with others
 	postgresPatience = 30 * time.Second // for a transaction that has started
+	postgresSettle   = time.Second      // for transactions of others
 )
 
 type postgresEngine struct {
@@ -136,6 +137,26 @@ func (e *postgresEngine) snapshot(ctx context.Context, fn func(querier) error) e
 	return transact(ctx, conn, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}, fn)
 }
 
+// settle asks again and again, for a second at most, whether the oldest
+// transaction still running is younger than all that ran at the start.
+func (e *postgresEngine) settle(ctx context.Context) (bool, error) {
+	var next int64
+	err := e.pool.QueryRowContext(ctx, `SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint`).Scan(&next)
+	for pause := time.Millisecond; err == nil && pause < postgresSettle; pause *= 2 {
+		var settled bool
+		err = e.pool.QueryRowContext(ctx, `SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint >= $1`, next).Scan(&settled)
+		if err != nil || settled {
+			return settled, err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return false, ctx.Err()
+		}
+	}
+	return false, err
+}
+
 func (e *postgresEngine) ping(ctx context.Context) error { return e.pool.PingContext(ctx) }
 
 func (e *postgresEngine) close() error { return e.pool.Close() }
@@ -167,11 +188,15 @@ func (q *postgresQuerier) query(query string, args ...any) (*sql.Rows, error) {
 	return q.on.QueryContext(q.ctx, query, args...)
 }
 
-// rolledBack says whether PostgreSQL gave a transaction up in favour of another:
-// serialization_failure, deadlock_detected.
+// errAgain is what a closure returns when it has met another transaction and
+// must start again, seeing what that one did. With one writer it cannot happen.
+var errAgain = errors.New("another transaction was quicker")
+
+// rolledBack says whether a transaction was given up in favour of another
+// (PostgreSQL's serialization_failure and deadlock_detected).
 func rolledBack(err error) bool {
 	var pg *pgconn.PgError
-	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01")
+	return errors.Is(err, errAgain) || errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01")
 }
 
 // lostConnection says whether the way to the server is at fault.

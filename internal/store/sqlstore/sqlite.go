@@ -118,6 +118,9 @@ func (e *sqliteEngine) snapshot(ctx context.Context, fn func(querier) error) err
 	})
 }
 
+// settle has nothing to wait for: commits land in the order of their positions.
+func (e *sqliteEngine) settle(context.Context) (bool, error) { return true, nil }
+
 func (e *sqliteEngine) ping(ctx context.Context) error {
 	return e.read(ctx, func(q querier) error {
 		var one int

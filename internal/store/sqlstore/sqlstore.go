@@ -40,6 +40,8 @@ type engine interface {
 	write(ctx context.Context, fn func(tx querier) error) error
 	read(ctx context.Context, fn func(q querier) error) error
 	snapshot(ctx context.Context, fn func(tx querier) error) error
+	// settle waits until every write that runs now has ended; false: they take long.
+	settle(ctx context.Context) (bool, error)
 	ping(ctx context.Context) error
 	close() error
 }
@@ -127,6 +129,9 @@ func orElse(err error, missing error) error {
 type failedRow struct{ err error }
 
 func (r failedRow) Scan(...any) error { return r.err }
+
+// errMissing stands for "no row" until it is known which.
+var errMissing = errors.New("no row")
 
 // panicked is the error of a closure that panicked on a goroutine of ours; it is
 // raised again where the closure came from.

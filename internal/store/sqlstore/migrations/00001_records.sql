@@ -63,7 +63,7 @@ CREATE TABLE authority_keys (
 -- row and whoever changes the profile or any version of it locks it, so "newest"
 -- and every version's status are stable while a signature is recorded.
 CREATE TABLE profiles (
-    account TEXT NOT NULL REFERENCES accounts (id),
+    account TEXT NOT NULL,
     name    TEXT NOT NULL,
     region  TEXT NOT NULL,
     newest  TEXT NOT NULL, -- version
@@ -117,7 +117,11 @@ CREATE INDEX jobs_newest ON jobs (account, created_at, id);
 CREATE INDEX jobs_revoked ON jobs (account, created_at, id) WHERE revoked_at <> 0;
 
 -- What happened: one row in the transaction that did it. Positions grow, with
--- gaps where a transaction was given up; ../journal.go says how it is read.
+-- gaps where a transaction was given up; ../journal.go says how it is read. In
+-- PostgreSQL a position is taken only after the transaction has got its id, so
+-- whoever waits for the transactions of an earlier moment knows all positions
+-- that had been taken by then. The newest row is never deleted: SQLite takes the
+-- next position from it.
 -- PostgreSQL: CREATE SEQUENCE journal_position;
 CREATE TABLE journal (
     position      JOURNAL_POSITION PRIMARY KEY,

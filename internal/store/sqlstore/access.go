@@ -1,0 +1,129 @@
+package sqlstore
+
+import (
+	"context"
+
+	"github.com/sealwright/sealwright/internal/access"
+	"github.com/sealwright/sealwright/internal/arn"
+	"github.com/sealwright/sealwright/internal/journal"
+)
+
+// Access returns the accounts and credentials.
+func (db *DB) Access() access.Store { return accessStore{db} }
+
+type accessStore struct{ db *DB }
+
+const (
+	selectAccount   = `SELECT a.id, a.region, a.token_key, a.created_at FROM accounts a `
+	selectAccessKey = `SELECT id, account, principal, secret, active, created_at FROM access_keys `
+	activeRootKey   = selectAccessKey + `WHERE account = $1 AND principal = $2 AND active ORDER BY created_at DESC, id LIMIT 1`
+	accountByID     = selectAccount + `WHERE a.id = $1`
+	accountThatIs   = selectAccount + `JOIN bootstrap b ON b.id = a.id WHERE b.what = $1`
+)
+
+// BootstrapAccount implements [access.Store].
+func (s accessStore) BootstrapAccount(ctx context.Context, a access.Account, root access.AccessKey, e journal.Event) (access.Account, access.AccessKey, error) {
+	var account access.Account
+	var key access.AccessKey
+	err := s.db.write(ctx, func(tx querier) error {
+		made, err := claim(tx, firstAccount, string(a.ID))
+		if err != nil {
+			return err
+		}
+		if made {
+			if err := insertAccount(tx, a, root, e); err != nil {
+				return err
+			}
+		}
+		if account, err = scanAccount(tx.row(accountThatIs, firstAccount)); err != nil {
+			return err
+		}
+		key, err = rootAccessKey(tx, account.ID)
+		return err
+	})
+	return account, key, err
+}
+
+func insertAccount(tx querier, a access.Account, root access.AccessKey, e journal.Event) error {
+	if _, err := tx.exec(`INSERT INTO accounts (id, region, token_key, created_at) VALUES ($1, $2, $3, $4)`,
+		string(a.ID), a.Region, a.TokenKey, micros(a.CreatedAt)); err != nil {
+		return err
+	}
+	if err := insertAccessKey(tx, root, a.Region); err != nil {
+		return err
+	}
+	return record(tx, e)
+}
+
+func insertAccessKey(tx querier, k access.AccessKey, region string) error {
+	_, err := tx.exec(`INSERT INTO access_keys (id, account, region, principal, secret, active, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		k.ID, string(k.Account), region, k.Principal, k.Secret, k.Active, micros(k.CreatedAt))
+	return err
+}
+
+// Account implements [access.Store].
+func (s accessStore) Account(ctx context.Context, id arn.AccountID) (a access.Account, err error) {
+	query, arg := accountByID, string(id)
+	if id == "" {
+		query, arg = accountThatIs, firstAccount
+	}
+	err = s.db.read(ctx, func(q querier) error {
+		a, err = scanAccount(q.row(query, arg))
+		return err
+	})
+	return a, err
+}
+
+func scanAccount(row scanner) (access.Account, error) {
+	var a access.Account
+	err := row.Scan(&a.ID, &a.Region, &a.TokenKey, timeColumn{&a.CreatedAt})
+	return a, orElse(err, access.ErrNoAccount)
+}
+
+// AccessKey implements [access.Store].
+func (s accessStore) AccessKey(ctx context.Context, id string) (k access.AccessKey, err error) {
+	err = s.db.read(ctx, func(q querier) error {
+		k, err = scanAccessKey(q.row(selectAccessKey+`WHERE id = $1`, id))
+		return err
+	})
+	return k, err
+}
+
+// RootAccessKey implements [access.Store].
+func (s accessStore) RootAccessKey(ctx context.Context, account arn.AccountID) (k access.AccessKey, err error) {
+	err = s.db.read(ctx, func(q querier) error {
+		k, err = rootAccessKey(q, account)
+		return err
+	})
+	return k, err
+}
+
+func rootAccessKey(q querier, account arn.AccountID) (access.AccessKey, error) {
+	return scanAccessKey(q.row(activeRootKey, string(account), arn.Root(account).String()))
+}
+
+func scanAccessKey(row scanner) (access.AccessKey, error) {
+	var k access.AccessKey
+	err := row.Scan(&k.ID, &k.Account, &k.Principal, &k.Secret, &k.Active, timeColumn{&k.CreatedAt})
+	return k, orElse(err, access.ErrNoAccessKey)
+}
+
+// ReplaceRootAccessKey implements [access.Store]. The account's row makes
+// replacements follow each other, so exactly one root key is left.
+func (s accessStore) ReplaceRootAccessKey(ctx context.Context, next access.AccessKey, e journal.Event) error {
+	return s.db.write(ctx, func(tx querier) error {
+		account, err := scanAccount(tx.row(accountByID+` FOR UPDATE`, string(next.Account)))
+		if err != nil {
+			return err
+		}
+		if _, err := tx.exec(`DELETE FROM access_keys WHERE account = $1 AND principal = $2`,
+			string(next.Account), arn.Root(next.Account).String()); err != nil {
+			return err
+		}
+		if err := insertAccessKey(tx, next, account.Region); err != nil {
+			return err
+		}
+		return record(tx, e)
+	})
+}

@@ -1,0 +1,183 @@
+package sqlstore
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"github.com/sealwright/sealwright/internal/authority"
+	"github.com/sealwright/sealwright/internal/journal"
+	"github.com/sealwright/sealwright/internal/signing"
+)
+
+// Jobs returns the signing jobs.
+func (db *DB) Jobs() signing.JobStore { return jobStore{db} }
+
+type jobStore struct{ db *DB }
+
+// A job is read with its leaf's row, c.
+const (
+	selectJob = `SELECT j.account, j.id, j.region, j.invoker, j.requested_by, j.profile_name, j.profile_version,
+			j.platform, j.certificate, c.hash, j.payload_digest, j.signed_at, j.expires_at, j.created_at,
+			j.revoked_at, j.revoked_by, j.revocation_reason
+		FROM jobs j JOIN certificates c ON c.id = j.certificate `
+	jobByKey = selectJob + `WHERE j.account = $1 AND j.id = $2`
+
+	// selectSigning reads and holds what a signature depends on. All three rows are
+	// locked, so PostgreSQL gives the newest state of each, also after waiting.
+	selectSigning = `SELECT h.newest, ` + profileColumns + `, ` + certificateColumns + fromProfile +
+		`JOIN certificates c ON c.id = $4 ` + ofVersion + ` FOR SHARE OF h, p, c`
+)
+
+// RecordJob implements [signing.JobStore].
+func (s jobStore) RecordJob(ctx context.Context, job signing.Job, check func(p signing.Profile, newest bool, leaf authority.Certificate) error, e journal.Event) error {
+	return s.db.write(ctx, func(tx querier) error {
+		p, newest, leaf, err := holdSigning(tx, job)
+		if err != nil {
+			return err
+		}
+		if job.CertificateHash != leaf.Hash {
+			return fmt.Errorf("job %s: the certificate hash is not that of certificate %s", job.ID, leaf.ID)
+		}
+		if err := check(p, newest == p.Version, leaf); err != nil {
+			return err
+		}
+		if err := insertJob(tx, job); err != nil {
+			return err
+		}
+		return record(tx, e)
+	})
+}
+
+// holdSigning reads the rows job depends on and holds them until tx ends.
+func holdSigning(tx querier, job signing.Job) (p signing.Profile, newest string, leaf authority.Certificate, err error) {
+	var r signing.ProfileRevocation
+	dest := append([]any{&newest}, profileDest(&p, &r)...)
+	dest = append(dest, certificateDest(&leaf)...)
+	row := tx.row(selectSigning, string(job.Account), job.ProfileName, job.ProfileVersion, job.CertificateID)
+	if err = orElse(row.Scan(dest...), errMissing); err == errMissing {
+		err = whatIsMissing(tx, job)
+	}
+	p.Revocation = revocationOf(r)
+	return p, newest, leaf, err
+}
+
+// whatIsMissing says which row a job names in vain.
+func whatIsMissing(tx querier, job signing.Job) error {
+	key := signing.ProfileKey{Account: job.Account, Name: job.ProfileName}
+	if _, err := readProfile(tx, key, job.ProfileVersion); err != nil {
+		return err
+	}
+	if _, err := scanCertificate(tx.row(selectCertificate, job.CertificateID)); err != nil {
+		return err
+	}
+	return errAgain // it came meanwhile
+}
+
+func insertJob(tx querier, j signing.Job) error {
+	r := cmp.Or(j.Revocation, &signing.JobRevocation{})
+	_, err := tx.exec(`INSERT INTO jobs (account, id, region, invoker, requested_by, profile_name, profile_version,
+			platform, certificate, payload_digest, signed_at, expires_at, created_at,
+			revoked_at, revoked_by, revocation_reason)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+		string(j.Account), j.ID, j.Region, string(j.Invoker), j.RequestedBy, j.ProfileName, j.ProfileVersion,
+		j.Platform, j.CertificateID, j.PayloadDigest, micros(j.SignedAt), micros(j.ExpiresAt), micros(j.CreatedAt),
+		micros(r.RevokedAt), r.RevokedBy, r.Reason)
+	return err
+}
+
+// Job implements [signing.JobStore].
+func (s jobStore) Job(ctx context.Context, key signing.JobKey) (j signing.Job, err error) {
+	err = s.db.read(ctx, func(q querier) error {
+		j, err = scanJob(q.row(jobByKey, string(key.Account), key.ID))
+		return err
+	})
+	return j, err
+}
+
+func scanJob(row scanner) (signing.Job, error) {
+	var j signing.Job
+	var r signing.JobRevocation
+	err := row.Scan(&j.Account, &j.ID, &j.Region, &j.Invoker, &j.RequestedBy, &j.ProfileName, &j.ProfileVersion,
+		&j.Platform, &j.CertificateID, &j.CertificateHash, &j.PayloadDigest,
+		timeColumn{&j.SignedAt}, timeColumn{&j.ExpiresAt}, timeColumn{&j.CreatedAt},
+		timeColumn{&r.RevokedAt}, &r.RevokedBy, &r.Reason)
+	if !r.RevokedAt.IsZero() {
+		j.Revocation = &r
+	}
+	return j, orElse(err, signing.ErrJobNotFound)
+}
+
+// Jobs implements [signing.JobStore].
+func (s jobStore) Jobs(ctx context.Context, f signing.JobFilter) (page []signing.Job, err error) {
+	w := jobsWhere(f)
+	query := selectJob + w.clause() + ` ORDER BY j.created_at DESC, j.id DESC ` + w.limit(f.Limit)
+	err = s.db.read(ctx, func(q querier) error {
+		page, err = collect(q, scanJob, query, w.args...)
+		return err
+	})
+	return page, err
+}
+
+func jobsWhere(f signing.JobFilter) *where {
+	w := &where{}
+	w.and(`j.account = ?`, string(f.Account))
+	if f.Platform != "" {
+		w.and(`j.platform = ?`, f.Platform)
+	}
+	if f.RequestedBy != "" {
+		w.and(`j.requested_by = ?`, f.RequestedBy)
+	}
+	if f.Invoker != "" {
+		w.and(`j.invoker = ?`, string(f.Invoker))
+	}
+	if f.Revoked != nil && *f.Revoked {
+		w.and(`j.revoked_at <> 0`) // the words of the index jobs_revoked
+	}
+	if f.Revoked != nil && !*f.Revoked {
+		w.and(`j.revoked_at = 0`)
+	}
+	if !f.ExpiresBefore.IsZero() {
+		w.and(`j.expires_at < ?`, micros(f.ExpiresBefore))
+	}
+	if !f.ExpiresAfter.IsZero() {
+		w.and(`j.expires_at > ?`, micros(f.ExpiresAfter))
+	}
+	if f.After != (signing.JobCursor{}) {
+		w.and(`(j.created_at, j.id) < (?, ?)`, micros(f.After.CreatedAt), f.After.ID)
+	}
+	return w
+}
+
+// ChangeJob implements [signing.JobStore].
+func (s jobStore) ChangeJob(ctx context.Context, key signing.JobKey, change func(current signing.Job) (*signing.Job, journal.Event, error)) (stands signing.Job, err error) {
+	err = s.db.write(ctx, func(tx querier) error {
+		if stands, err = scanJob(tx.row(jobByKey+` FOR UPDATE OF j`, string(key.Account), key.ID)); err != nil {
+			return err
+		}
+		next, e, err := change(stands)
+		if err != nil || next == nil {
+			return err
+		}
+		if err := updateJob(tx, key, *next); err != nil {
+			return err
+		}
+		if stands, err = scanJob(tx.row(jobByKey, string(key.Account), key.ID)); err != nil {
+			return err
+		}
+		return record(tx, e)
+	})
+	if err != nil {
+		return signing.Job{}, err
+	}
+	return stands, nil
+}
+
+// updateJob saves what may change of a job: its revocation. What was signed by
+// whom for whom is history.
+func updateJob(tx querier, key signing.JobKey, j signing.Job) error {
+	r := cmp.Or(j.Revocation, &signing.JobRevocation{})
+	_, err := tx.exec(`UPDATE jobs SET revoked_at = $1, revoked_by = $2, revocation_reason = $3 WHERE account = $4 AND id = $5`,
+		micros(r.RevokedAt), r.RevokedBy, r.Reason, string(key.Account), key.ID)
+	return err
+}
