@@ -24,6 +24,9 @@ const maxNesting = 32
 // with the next key if that is followed by "=". Within words "\," is a comma;
 // within quotes a backslash escapes the quote and itself.
 //
+// Two slips that the aws program makes something of are errors here: a doubled
+// comma, and a quote whose only end is an escaped one.
+//
 // Source: awscli/shorthand.py; https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-shorthand.html
 type shorthand struct {
 	in    string
@@ -79,11 +82,13 @@ func (p *shorthand) values() (any, error) {
 		comma := p.pos
 		p.pos++
 		p.space()
+		start := p.pos
 		next, err := p.value(inLater)
-		if p.space(); p.atEnd() && (err != nil || p.in[p.pos-1] == ',') {
+		none := err != nil || p.pos == start
+		if p.space(); none && p.atEnd() {
 			return nil, p.fail("Expected: a value, received: 'EOF'")
 		}
-		if err != nil || next == "" || p.current() != ',' && !p.atEnd() {
+		if none || p.current() != ',' && !p.atEnd() {
 			p.pos = comma // it was the next key
 			break
 		}
@@ -152,24 +157,24 @@ func (p *shorthand) bracketed(open, end byte, element func() error) error {
 	return nil
 }
 
-// value reads a quoted value, or a word of the bytes that part allows.
+// value reads a quoted value, or a word that goes on with the bytes that part
+// allows. A word may be empty.
 func (p *shorthand) value(part func(byte) bool) (string, error) {
 	if quote := p.current(); quote == '\'' || quote == '"' {
 		return p.quoted(quote)
 	}
 	var b strings.Builder
+word:
 	for !p.atEnd() {
-		c := p.in[p.pos]
-		escaped := strings.HasPrefix(p.in[p.pos:], `\,`)
-		if !escaped && (!part(c) || b.Len() == 0 && !startsWord(c)) {
-			break
-		}
-		if escaped {
-			p.pos++
-			c = ','
+		c, size := p.in[p.pos], 1
+		switch {
+		case strings.HasPrefix(p.in[p.pos:], `\,`):
+			c, size = ',', 2
+		case b.Len() == 0 && !startsWord(c), b.Len() > 0 && !part(c):
+			break word
 		}
 		b.WriteByte(c)
-		p.pos++
+		p.pos += size
 	}
 	return strings.TrimRight(b.String(), " \t\r\n"), nil
 }

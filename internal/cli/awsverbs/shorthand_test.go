@@ -43,6 +43,8 @@ func TestParseShorthand(t *testing.T) {
 		"artifactTypes=x/y,z,status=OK": {"artifactTypes": l{"x/y", "z"}, "status": "OK"},
 		"":                              nil,
 		"a":                             nil,
+		"a=b,''":                        {"a": l{"b", ""}},
+		"a=],b":                         {"a": l{"]", "b"}},
 		"a=b,":                          nil,
 		"a=b,c=d,a=e":                   nil,
 		"a=[b":                          nil,
