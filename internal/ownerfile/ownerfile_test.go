@@ -1,9 +1,6 @@
 package ownerfile_test
 
 import (
-	"errors"
-	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -42,28 +39,6 @@ func TestWriteNarrowsAnOpenFile(t *testing.T) {
 	}
 	if info, _ := os.Stat(path); info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v", info.Mode())
-	}
-}
-
-func TestFailedReplaceLeavesTheOldFileAlone(t *testing.T) {
-	folder := t.TempDir()
-	path := filepath.Join(folder, "f")
-	if err := ownerfile.Write(path, []byte("old")); err != nil {
-		t.Fatal(err)
-	}
-	broken := errors.New("broken")
-	err := ownerfile.Replace(path, 0o600, func(w io.Writer) error {
-		fmt.Fprint(w, "half")
-		return broken
-	})
-	if !errors.Is(err, broken) {
-		t.Fatalf("error %v", err)
-	}
-	if got, _ := os.ReadFile(path); string(got) != "old" {
-		t.Errorf("contents %q", got)
-	}
-	if left, _ := os.ReadDir(folder); len(left) != 1 {
-		t.Errorf("left behind: %v", left)
 	}
 }
 
