@@ -14,6 +14,8 @@ import (
 	"github.com/notaryproject/notation-go/config"
 	"github.com/notaryproject/notation-go/dir"
 	"github.com/spf13/cobra"
+
+	"github.com/sealwright/sealwright/internal/cli/awsverbs"
 )
 
 // IO is where a command reads and writes.
@@ -49,13 +51,16 @@ func New(streams IO) *cobra.Command {
 	root.SetOut(streams.Out)
 	root.SetErr(streams.Err)
 	root.AddCommand(a.clientCommands()...)
+	root.AddCommand(awsverbs.Commands()...)
 	return root
 }
 
 // clientCommands are the verbs that talk to a registry and to the Signer API.
 func (a *app) clientCommands() []*cobra.Command {
 	return []*cobra.Command{
-		a.versionCommand(),
+		a.loginCommand(), a.logoutCommand(),
+		a.signCommand(), a.verifyCommand(), a.listCommand(), a.inspectCommand(),
+		a.trustCommand(), a.pluginCommand(), a.versionCommand(),
 	}
 }
 

@@ -1,0 +1,69 @@
+package cli
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	corex509 "github.com/notaryproject/notation-core-go/x509"
+	"github.com/notaryproject/notation-go/dir"
+
+	"github.com/sealwright/sealwright/internal/ownerfile"
+)
+
+// parseRoot reads the one root certificate in data, PEM or DER. A trust store
+// takes certificates of authorities only, so a leaf is refused here already.
+func parseRoot(name string, data []byte) (*x509.Certificate, error) {
+	der := data
+	if block, rest := pem.Decode(data); block != nil {
+		if block.Type != "CERTIFICATE" || len(bytes.TrimSpace(rest)) > 0 {
+			return nil, fmt.Errorf("%s is not one certificate alone", name)
+		}
+		der = block.Bytes
+	}
+	root, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, fmt.Errorf("%s is not a certificate: %w", name, err)
+	}
+	if !root.IsCA || !bytes.Equal(root.RawSubject, root.RawIssuer) || root.CheckSignatureFrom(root) != nil {
+		return nil, fmt.Errorf("%s is not a root: it must be an authority's certificate, signed by itself", name)
+	}
+	return root, nil
+}
+
+// addRoot puts root into the trust store, beside the roots that are there, and
+// returns the file it is in.
+func addRoot(root *x509.Certificate) (string, error) {
+	store := configPath(dir.X509TrustStoreDir(trustStoreType, trustStoreName))
+	if path, err := findRoot(store, root); path != "" || err != nil {
+		return path, err
+	}
+	path := filepath.Join(store, "sealwright-"+fingerprint(root)[:16]+".pem")
+	return path, ownerfile.Write(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root.Raw}))
+}
+
+// findRoot is the file of the store that has root, empty if there is none.
+func findRoot(store string, root *x509.Certificate) (string, error) {
+	files, err := os.ReadDir(store)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	for _, file := range files {
+		path := filepath.Join(store, file.Name())
+		certificates, err := corex509.ReadCertificateFile(path)
+		if err != nil {
+			return "", fmt.Errorf("%s: every file of a trust store must be a certificate: %w", path, err)
+		}
+		for _, certificate := range certificates {
+			if certificate.Equal(root) {
+				return path, nil
+			}
+		}
+	}
+	return "", nil
+}
