@@ -12,8 +12,10 @@
 // https://smithy.io/2.0/aws/protocols/ and the services' own models.
 package awshttp
 
-import "github.com/sealwright/sealwright/internal/arn"
-import "github.com/sealwright/sealwright/internal/access"
+import (
+	"github.com/sealwright/sealwright/internal/access"
+	"github.com/sealwright/sealwright/internal/arn"
+)
 
 // Protocol is how a service puts operations on the wire.
 type Protocol uint8

@@ -2,7 +2,9 @@ package awshttp
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"time"
 
@@ -33,20 +35,75 @@ type Options struct {
 	PublicURL     func(*http.Request) string // scheme://host for answers; nil means what the request came to
 }
 
+func (o *Options) complete() error {
+	if o.Authenticator == nil || o.Authorizer == nil || o.Region == "" {
+		return errors.New("awshttp: an authenticator, an authorizer and a region are required")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.SourceIP == nil {
+		o.SourceIP = peerIP
+	}
+	if o.PublicURL == nil {
+		o.PublicURL = requestURL
+	}
+	return nil
+}
+
+func peerIP(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+func requestURL(r *http.Request) string {
+	if r.TLS != nil {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}
+
 // Handler answers the operations of its services. It is safe for concurrent use.
 type Handler struct {
 	options  Options
-	services []Service
+	router   router
+	verifier verifier
 }
 
 // New checks the services' tables and makes their handler. It refuses a row
 // without an action (unless public), a duplicate operation or route, and an
 // input or output whose fields have no place on the wire.
 func New(o Options, services ...Service) (*Handler, error) {
-	return &Handler{options: o, services: services}, nil
+	if err := o.complete(); err != nil {
+		return nil, err
+	}
+	h := &Handler{options: o, router: router{
+		targets: map[string]*route{}, actions: map[string]*route{}, sample: map[Protocol]*Service{},
+	}}
+	for _, s := range services {
+		if err := h.router.add(&s); err != nil {
+			return nil, err
+		}
+	}
+	return h, nil
 }
 
-// ServeHTTP answers one request.
-func (h *Handler) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
-	w.WriteHeader(http.StatusNotImplemented)
+// ServeHTTP answers one request: route, authenticate, decode and validate,
+// authorize, handle, encode.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := newExchange(h, w, r)
+	defer x.recover()
+	out, err := x.run(r.Context())
+	if err == nil {
+		err = x.answer(out)
+	}
+	if err != nil {
+		x.refuse(r.Context(), err)
+	}
 }

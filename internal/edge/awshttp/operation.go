@@ -14,6 +14,8 @@ type Operation struct {
 	Path   string // REST-JSON: the path, such as "/signing-profiles/{profileName}"
 	Public bool   // needs no signature and no permission
 
+	notOffered bool // reads no input: the path's labels go unread
+
 	in, out  reflect.Type
 	resource func(c *Call, in any) string
 	handle   func(ctx context.Context, c *Call, in any) (any, error)
@@ -65,13 +67,12 @@ func Op[In, Out any](name, action string, resource func(c *Call, in *In) string,
 // UnknownOperationException with advice, a sentence that says what to do
 // instead.
 func NotOffered(name, action, advice string) Operation {
-	refuse := func(context.Context, *Call, *struct{}) (*struct{}, error) {
-		return nil, Error{Code: codeUnknownOperation, Message: name + " is not offered by this service. " + advice}
-	}
-	return Op(name, action, AnyResource[struct{}], refuse)
+	o := Op(name, action, AnyResource[struct{}], func(context.Context, *Call, *struct{}) (*struct{}, error) {
+		return nil, refuse(unknownOperation, "%s is not offered by this service. %s", name, advice)
+	})
+	o.notOffered = true
+	return o
 }
-
-const codeUnknownOperation = "UnknownOperationException"
 
 // AnyResource is the resource of an operation that acts on none: "*".
 func AnyResource[In any](*Call, *In) string { return "*" }

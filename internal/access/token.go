@@ -1,0 +1,151 @@
+package access
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sealwright/sealwright/internal/arn"
+)
+
+// TokenLifetime is how long a registry token is good for.
+//
+// Source: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
+const TokenLifetime = 12 * time.Hour
+
+// A token is, in unpadded URL base64: the format's version (1), the 12 digits
+// of the account, and the claims as JSON, encrypted with AES-256-GCM under the
+// account's token key, with version and account as associated data. Nothing is
+// stored for it: that its access key is still active is read at each use.
+const (
+	tokenVersion    = 1
+	tokenHeaderSize = 1 + 12
+	maxTokenLength  = 1024
+)
+
+// tokenEncoding refuses stray bits at the end, so a token has one spelling.
+var tokenEncoding = base64.RawURLEncoding.Strict()
+
+// claims is what a token says.
+type claims struct {
+	Principal   string `json:"p"` // ARN
+	AccessKeyID string `json:"k"`
+	Issued      int64  `json:"i"` // Unix seconds
+	Expires     int64  `json:"e"` // Unix seconds
+}
+
+// IssueToken makes a registry token for a principal that has authenticated with
+// the access key: the password that goes with the user name AWS. It ends after
+// TokenLifetime, or when the key does. A key that is not active, or another's,
+// is ErrUnknownKey.
+func (s *Service) IssueToken(ctx context.Context, p Principal, accessKeyID string) (password string, expires time.Time, err error) {
+	key, err := s.activeKey(ctx, accessKeyID)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	if key.owner() != p {
+		return "", time.Time{}, ErrUnknownKey
+	}
+	a, err := s.store.Account(ctx, p.Account)
+	if err != nil {
+		return "", time.Time{}, fmt.Errorf("access: find account %s: %w", p.Account, err)
+	}
+	aead, err := s.tokenAEAD(a)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	issued := s.now().UTC().Truncate(time.Second)
+	expires = issued.Add(TokenLifetime)
+	plain, err := json.Marshal(claims{p.ARN, accessKeyID, issued.Unix(), expires.Unix()})
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	header := append([]byte{tokenVersion}, p.Account...)
+	return tokenEncoding.EncodeToString(aead.Seal(header, nil, plain, header)), expires, nil
+}
+
+// VerifyToken returns whom a token was made for and with which access key. It
+// fails with ErrTokenExpired for one that was good once, with ErrTokenInvalid
+// for any other, also when its access key is no longer active. Other errors are
+// internal: nothing is known of the token then.
+func (s *Service) VerifyToken(ctx context.Context, password string) (p Principal, accessKeyID string, err error) {
+	c, err := s.openToken(ctx, password)
+	if err != nil {
+		return Principal{}, "", err
+	}
+	if c.Expires <= s.now().Unix() {
+		return Principal{}, "", ErrTokenExpired
+	}
+	key, err := s.activeKey(ctx, c.AccessKeyID)
+	if errors.Is(err, ErrUnknownKey) || err == nil && key.Principal != c.Principal {
+		return Principal{}, "", ErrTokenInvalid
+	}
+	if err != nil {
+		return Principal{}, "", err
+	}
+	return key.owner(), key.ID, nil
+}
+
+// openToken checks that this service made the token, and returns its claims.
+func (s *Service) openToken(ctx context.Context, password string) (claims, error) {
+	header, sealed, err := splitToken(password)
+	if err != nil {
+		return claims{}, err
+	}
+	a, err := s.store.Account(ctx, arn.AccountID(header[1:]))
+	if errors.Is(err, ErrNoAccount) {
+		return claims{}, ErrTokenInvalid
+	}
+	if err != nil {
+		return claims{}, fmt.Errorf("access: find the account of a token: %w", err)
+	}
+	aead, err := s.tokenAEAD(a)
+	if err != nil {
+		return claims{}, err
+	}
+	plain, err := aead.Open(nil, nil, sealed, header)
+	if err != nil {
+		return claims{}, ErrTokenInvalid
+	}
+	var c claims
+	if err := json.Unmarshal(plain, &c); err != nil {
+		return claims{}, fmt.Errorf("access: read the claims of an authentic token: %w", err)
+	}
+	return c, nil
+}
+
+// splitToken takes a token apart without believing any of it.
+func splitToken(password string) (header, sealed []byte, err error) {
+	if len(password) > maxTokenLength {
+		return nil, nil, ErrTokenInvalid
+	}
+	raw, err := tokenEncoding.DecodeString(password)
+	if err != nil || len(raw) <= tokenHeaderSize || raw[0] != tokenVersion {
+		return nil, nil, ErrTokenInvalid
+	}
+	if tokenEncoding.EncodedLen(len(raw)) != len(password) { // the decoder skips line breaks
+		return nil, nil, ErrTokenInvalid
+	}
+	if _, err := arn.ParseAccountID(string(raw[1:tokenHeaderSize])); err != nil {
+		return nil, nil, ErrTokenInvalid
+	}
+	return raw[:tokenHeaderSize], raw[tokenHeaderSize:], nil
+}
+
+// tokenAEAD opens an account's token key and makes its cipher.
+func (s *Service) tokenAEAD(a Account) (cipher.AEAD, error) {
+	key, err := s.sealer.Open(tokenKeyName(a.ID), a.TokenKey)
+	if err != nil {
+		return nil, fmt.Errorf("access: the wrapping key %s is not the one account %s was made under: %w", s.sealer.ID(), a.ID, err)
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, fmt.Errorf("access: the token key of account %s: %w", a.ID, err)
+	}
+	return cipher.NewGCMWithRandomNonce(block)
+}

@@ -1,0 +1,165 @@
+package awshttp
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/xml"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+)
+
+// form is the parameters of a query request by name; of a repeated one the
+// first counts.
+type form map[string]string
+
+func newForm(pairs []pair) form {
+	f := make(form, len(pairs))
+	for _, p := range pairs {
+		if _, repeated := f[p.key]; !repeated {
+			f[p.key] = p.value
+		}
+	}
+	return f
+}
+
+// decode reads the parameters into a structure: Name, Structure.Name,
+// List.member.1, Map.entry.1.key and Map.entry.1.value. An empty name is the
+// whole form.
+//
+// Source: https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#request-serialization
+func (p form) decode(s *shape, v reflect.Value, name string) error {
+	if s.kind < structKind {
+		if text, sent := p[name]; sent {
+			return setText(s, v, text, name)
+		}
+		return nil
+	}
+	if name != "" && !p.has(name) {
+		return nil
+	}
+	v = s.settle(v)
+	switch s.kind {
+	case listKind:
+		return p.decodeList(s, v, name)
+	case mapKind:
+		return p.decodeMap(s, v, name)
+	}
+	for _, f := range s.fields {
+		if err := p.decode(f.shape, v.Field(f.index), join(name, f.name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p form) decodeList(s *shape, v reflect.Value, name string) error {
+	list := reflect.MakeSlice(s.goType, 0, 0)
+	for i := 1; ; i++ {
+		member := fmt.Sprintf("%s.member.%d", name, i)
+		if !p.has(member) {
+			v.Set(list)
+			return nil
+		}
+		item := reflect.New(s.goType.Elem()).Elem()
+		if err := p.decode(s.elem, item, member); err != nil {
+			return err
+		}
+		list = reflect.Append(list, item)
+	}
+}
+
+func (p form) decodeMap(s *shape, v reflect.Value, name string) error {
+	entries := reflect.MakeMap(s.goType)
+	for i := 1; ; i++ {
+		entry := fmt.Sprintf("%s.entry.%d", name, i)
+		key, sent := p[entry+".key"]
+		if !sent {
+			v.Set(entries)
+			return nil
+		}
+		item := reflect.New(s.goType.Elem()).Elem()
+		if err := p.decode(s.elem, item, entry+".value"); err != nil {
+			return err
+		}
+		entries.SetMapIndex(reflect.ValueOf(key).Convert(s.goType.Key()), item)
+	}
+}
+
+// has reports whether name, or anything in it, was sent.
+func (p form) has(name string) bool {
+	if _, sent := p[name]; sent {
+		return true
+	}
+	for key := range p {
+		if strings.HasPrefix(key, name) && key[len(name)] == '.' {
+			return true
+		}
+	}
+	return false
+}
+
+// xmlWriter writes answers of the query protocol.
+//
+// Source: https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#response-serialization
+type xmlWriter struct{ bytes.Buffer }
+
+// element writes a value under a name.
+func (w *xmlWriter) element(name string, s *shape, v reflect.Value) {
+	v = reflect.Indirect(v)
+	if !v.IsValid() {
+		return
+	}
+	w.WriteString("<" + name + ">")
+	switch s.kind {
+	case structKind:
+		for _, f := range s.fields {
+			if member := v.Field(f.index); !f.omitEmpty || !member.IsZero() {
+				w.element(f.name, f.shape, member)
+			}
+		}
+	case listKind:
+		for i := range v.Len() {
+			w.element("member", s.elem, v.Index(i))
+		}
+	case mapKind:
+		w.entries(s, v)
+	default:
+		w.text(scalarText(s, v))
+	}
+	w.WriteString("</" + name + ">")
+}
+
+func (w *xmlWriter) entries(s *shape, v reflect.Value) {
+	keys := v.MapKeys()
+	slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
+	for _, k := range keys {
+		w.WriteString("<entry>")
+		w.field("key", k.String())
+		w.element("value", s.elem, v.MapIndex(k))
+		w.WriteString("</entry>")
+	}
+}
+
+// field writes text under a name.
+func (w *xmlWriter) field(name, text string) {
+	w.WriteString("<" + name + ">")
+	w.text(text)
+	w.WriteString("</" + name + ">")
+}
+
+func (w *xmlWriter) text(s string) {
+	xml.EscapeText(w, []byte(s)) // a buffer does not fail
+}
+
+func scalarText(s *shape, v reflect.Value) string {
+	switch s.kind {
+	case blobKind:
+		return base64.StdEncoding.EncodeToString(v.Bytes())
+	case timeKind:
+		return v.Interface().(Time).UTC().Format(time.RFC3339Nano)
+	}
+	return fmt.Sprint(v.Interface())
+}
