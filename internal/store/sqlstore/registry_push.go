@@ -109,8 +109,8 @@ func (p *push) saveContent(tx querier, r lockedRepository) error {
 func (p *push) saveBlobs(tx querier, r lockedRepository) error {
 	return p.refer(tx, r, reference{
 		digests: p.m.Blobs, none: registry.ErrManifestBlob, what: "blob",
-		into: `INSERT INTO manifest_blobs (repository, manifest, blob) SELECT repository, $1, digest FROM blob_links`,
-		from: `SELECT 1 FROM blob_links`,
+		add:   `INSERT INTO manifest_blobs (repository, manifest, blob) SELECT repository, $1, digest FROM blob_links`,
+		added: `SELECT 1 FROM manifest_blobs WHERE repository = $1 AND manifest = $2 AND blob = $3`,
 	})
 }
 
@@ -118,8 +118,8 @@ func (p *push) saveBlobs(tx querier, r lockedRepository) error {
 func (p *push) saveChildren(tx querier, r lockedRepository) error {
 	return p.refer(tx, r, reference{
 		digests: p.m.Children, none: registry.ErrChildNotFound, what: "manifest",
-		into: `INSERT INTO manifest_children (repository, parent, child) SELECT repository, $1, digest FROM manifests`,
-		from: `SELECT 1 FROM manifests`,
+		add:   `INSERT INTO manifest_children (repository, parent, child) SELECT repository, $1, digest FROM manifests`,
+		added: `SELECT 1 FROM manifest_children WHERE repository = $1 AND parent = $2 AND child = $3`,
 	})
 }
 
@@ -132,10 +132,11 @@ func (p *push) release(tx querier, r lockedRepository) error {
 
 // reference is what a manifest needs of its repository.
 type reference struct {
-	digests    []ociref.Digest
-	none       *fault.Error // when one is not there
-	what       string       // its name in that error
-	into, from string       // SQL up to WHERE: add the references, look for the digests
+	digests []ociref.Digest
+	none    *fault.Error // when one is not there
+	what    string       // its name in that error
+	add     string       // SQL up to WHERE: adds references to those that are there
+	added   string       // SQL: finds the reference to one
 }
 
 // referBatch bounds the parameters of a statement.
@@ -150,12 +151,12 @@ func (p *push) refer(tx querier, r lockedRepository, ref reference) error {
 		for _, d := range list {
 			args = append(args, d)
 		}
-		n, err := tx.exec(ref.into+` WHERE repository = $2 AND digest IN (`+parameters(3, len(list))+`)`, args...)
+		n, err := tx.exec(ref.add+` WHERE repository = $2 AND digest IN (`+parameters(3, len(list))+`)`, args...)
 		if err != nil {
 			return err
 		}
 		if n != int64(len(batch)) {
-			return ref.missing(tx, r, batch)
+			return p.missing(tx, r, ref, batch)
 		}
 	}
 	return nil
@@ -171,10 +172,11 @@ func padded(batch []ociref.Digest) []ociref.Digest {
 	return list
 }
 
-// missing names the first digest of the batch that is not there.
-func (ref reference) missing(tx querier, r lockedRepository, batch []ociref.Digest) error {
+// missing names the first digest of the batch that was not added. It does not
+// ask whether it is there: another push may have brought it just now.
+func (p *push) missing(tx querier, r lockedRepository, ref reference, batch []ociref.Digest) error {
 	for _, d := range batch {
-		found, err := exists(tx, ref.from+` WHERE repository = $1 AND digest = $2`, r.id, d)
+		found, err := exists(tx, ref.added, r.id, p.m.Digest, d)
 		if err != nil {
 			return err
 		}
@@ -182,7 +184,7 @@ func (ref reference) missing(tx querier, r lockedRepository, batch []ociref.Dige
 			return fault.Becausef(ref.none, "The %s %s is not in the repository '%s': push it first", ref.what, d, r.Name)
 		}
 	}
-	return fmt.Errorf("repository %s: all %d digests are there, yet were not counted", r.Name, len(batch))
+	return fmt.Errorf("repository %s: all %d references were added, and not counted", r.Name, len(batch))
 }
 
 // point makes the tags point at the manifest. Tags are taken in order, so that

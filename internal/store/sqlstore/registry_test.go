@@ -1,28 +1,18 @@
-package sqlstore
+package sqlstore_test
 
 import (
-	"context"
-	"path/filepath"
 	"testing"
 
+	"github.com/sealwright/sealwright/internal/store/sqlstore"
 	"github.com/sealwright/sealwright/internal/store/storetest"
 )
 
-func TestRegistrySQLite(t *testing.T) {
-	storetest.Registry(t, func(t *testing.T) storetest.RegistryStores {
-		db, err := OpenSQLite(context.Background(), filepath.Join(t.TempDir(), "records.db"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return registryStores(t, db)
+func TestRegistry(t *testing.T) {
+	onEach(t, func(t *testing.T, open func(t testing.TB) *sqlstore.DB) {
+		storetest.Registry(t, func(t *testing.T) storetest.RegistryStores { return registryStores(open(t)) })
 	})
 }
 
-func registryStores(t *testing.T, db *DB) storetest.RegistryStores {
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+func registryStores(db *sqlstore.DB) storetest.RegistryStores {
 	return storetest.RegistryStores{RepositoryStore: db.Repositories(), ManifestStore: db.Manifests(), BlobLinkStore: db.Links(), Journal: db.Journal()}
 }

@@ -56,6 +56,7 @@ func Registry(t *testing.T, open func(t *testing.T) RegistryStores) {
 		{"race: referrer before subject", raceWaiting},
 		{"race: subject before referrer", raceSubjectFirst},
 		{"race: immutable tag", raceImmutableTag},
+		{"race: moving tag", raceMovingTag},
 		{"race: blob and manifest", raceBlobAndManifest},
 		{"race: push and repository", racePushAndRepository},
 		{"race: same manifest", raceSameManifest},

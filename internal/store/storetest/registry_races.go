@@ -109,6 +109,26 @@ func raceImmutableTag(s *shop) {
 	same(s, s.get(first.Digest).Tags, []ociref.Tag{"held"})
 }
 
+// A tag that is there moves once: who comes second decides upon what the first
+// left.
+func raceMovingTag(s *shop) {
+	from := s.push(s.image(), "held")
+	fromThere := func(_ registry.Repository, _ ociref.Tag, current ociref.Digest) error {
+		if current != from.Digest {
+			return errNotNow
+		}
+		return nil
+	}
+	first, second := s.image(), s.image()
+	pushed, moved := s.beside(first, func() error {
+		_, err := s.PutManifest(ctx, second, []ociref.Tag{"held"}, fromThere, event("PutImage"))
+		return err
+	})
+	s.must(pushed)
+	s.want(moved, errNotNow)
+	same(s, s.get(first.Digest).Tags, []ociref.Tag{"held"})
+}
+
 func raceBlobAndManifest(s *shop) {
 	blob := s.blob()
 	pushed, unlinked := s.beside(s.image(blob), func() error { return s.UnlinkBlob(ctx, app, blob, event("DeleteLayer")) })
@@ -127,17 +147,6 @@ func racePushAndRepository(s *shop) {
 	s.want(s.putting(m)(), registry.ErrRepositoryNotFound)
 	s.create(app.Name)
 	s.gone(m.Digest)
-}
-
-// atOnce runs n functions side by side and returns their errors.
-func atOnce(n int, run func(i int) error) []error {
-	errs := make([]error, n)
-	var wg sync.WaitGroup
-	for i := range n {
-		wg.Go(func() { errs[i] = run(i) })
-	}
-	wg.Wait()
-	return errs
 }
 
 func raceSameManifest(s *shop) {
