@@ -1,0 +1,95 @@
+package ociapi
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/sealwright/sealwright/internal/fault"
+)
+
+// minimalRate is the least a transfer must move, in bytes per second and on
+// average, beyond the patience it starts with. There is no time limit on a
+// transfer as such: a large blob on a slow line is fine, a connection held open
+// for nothing is not.
+const minimalRate = 8 << 10
+
+// sent turns a failure to send, when the header has gone already, into the end
+// of the connection.
+func (c *call) sent(err error) error {
+	if err == nil {
+		return nil
+	}
+	c.Logger.WarnContext(c.ctx(), "oci response cut off", "method", c.r.Method, "path", c.r.URL.Path, "request_id", c.requestID, "error", err)
+	panic(http.ErrAbortHandler)
+}
+
+// writeWithin gives the client time to take size bytes at the minimal rate. The
+// deadline is one, since a writer that counts progress would hide the
+// connection from sendfile. The function returned lifts it.
+func (c *call) writeWithin(size int64) (lift func()) {
+	control := http.NewResponseController(c.w)
+	control.SetWriteDeadline(time.Now().Add(c.Patience + atMinimalRate(size)))
+	return func() { control.SetWriteDeadline(time.Time{}) }
+}
+
+// atMinimalRate is how long n bytes may take.
+func atMinimalRate(n int64) time.Duration {
+	return time.Duration(n/minimalRate+1) * time.Second
+}
+
+// body is the request's body under the rule of minimal rate. Its errors are
+// faults.
+func (c *call) body() io.Reader {
+	return &pacedReader{
+		r:        c.r.Body,
+		control:  http.NewResponseController(c.w),
+		patience: c.Patience,
+		start:    time.Now(),
+	}
+}
+
+// pacedReader moves the connection's read deadline along as bytes arrive.
+type pacedReader struct {
+	r        io.Reader
+	control  *http.ResponseController
+	patience time.Duration
+	start    time.Time
+	set      time.Time // when the deadline was moved last
+	n        int64
+}
+
+// Read reads, by a deadline that is never more than the patience away, nor
+// later than the minimal rate allows for what has come.
+func (p *pacedReader) Read(b []byte) (int, error) {
+	if now := time.Now(); now.Sub(p.set) > p.patience/16 {
+		p.set = now
+		deadline := now.Add(p.patience)
+		if slow := p.start.Add(p.patience + atMinimalRate(p.n)); slow.Before(deadline) {
+			deadline = slow
+		}
+		p.control.SetReadDeadline(deadline)
+	}
+	n, err := p.r.Read(b)
+	p.n += int64(n)
+	if err == nil {
+		return n, nil
+	}
+	// What comes next on this connection, the server times itself.
+	p.control.SetReadDeadline(time.Time{})
+	return n, bodyError(err)
+}
+
+// bodyError tells the ways a body can end.
+func bodyError(err error) error {
+	switch {
+	case err == io.EOF:
+		return io.EOF
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return errSlow
+	default:
+		return fault.Hide(fault.Invalid, errors.Join(errBody, err), errBody.Error())
+	}
+}

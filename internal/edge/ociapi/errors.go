@@ -1,0 +1,150 @@
+package ociapi
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/sealwright/sealwright/internal/fault"
+	"github.com/sealwright/sealwright/internal/ociref"
+	"github.com/sealwright/sealwright/internal/registry"
+)
+
+// Errors of this edge alone.
+var (
+	errNoSuchEndpoint = fault.New(fault.NotFound, "there is no such endpoint in the OCI distribution API")
+	errMethod         = fault.New(fault.Invalid, "the method is not supported here")
+	errSize           = fault.New(fault.Invalid, "the length declared is not the length sent")
+	errQuery          = fault.New(fault.Invalid, "invalid query parameter")
+	errSlow           = fault.New(fault.Invalid, "the request's body came too slowly")
+	errBody           = fault.New(fault.Invalid, "the request's body could not be read to its end")
+)
+
+// answer is how an error is told: status and code.
+type answer struct {
+	status int
+	code   string
+}
+
+// answers is the one place where the domain's errors become the protocol's.
+// Codes are the specification's, TAG_INVALID is ECR's.
+var answers = []struct {
+	err error
+	answer
+}{
+	{errUnauthorized, answer{http.StatusUnauthorized, "UNAUTHORIZED"}},
+	{errNoSuchEndpoint, answer{http.StatusNotFound, "UNSUPPORTED"}},
+	{errMethod, answer{http.StatusMethodNotAllowed, "UNSUPPORTED"}},
+	{errSize, answer{http.StatusBadRequest, "SIZE_INVALID"}},
+	{errQuery, answer{http.StatusBadRequest, "UNSUPPORTED"}},
+	{errSlow, answer{http.StatusRequestTimeout, "BLOB_UPLOAD_INVALID"}},
+	{errBody, answer{http.StatusBadRequest, "SIZE_INVALID"}},
+	{ociref.ErrName, answer{http.StatusBadRequest, "NAME_INVALID"}},
+	{ociref.ErrTag, answer{http.StatusBadRequest, "TAG_INVALID"}},
+	{ociref.ErrDigest, answer{http.StatusBadRequest, "DIGEST_INVALID"}},
+	{registry.ErrCursor, answer{http.StatusBadRequest, "UNSUPPORTED"}},
+	{registry.ErrRepositoryNotFound, answer{http.StatusNotFound, "NAME_UNKNOWN"}},
+	{registry.ErrManifestNotFound, answer{http.StatusNotFound, "MANIFEST_UNKNOWN"}},
+	{registry.ErrManifestInvalid, answer{http.StatusBadRequest, "MANIFEST_INVALID"}},
+	{registry.ErrMediaType, answer{http.StatusBadRequest, "MANIFEST_INVALID"}},
+	{registry.ErrManifestTooLarge, answer{http.StatusRequestEntityTooLarge, "SIZE_INVALID"}},
+	{registry.ErrManifestInUse, answer{http.StatusConflict, "DENIED"}},
+	{registry.ErrChildNotFound, answer{http.StatusNotFound, "MANIFEST_BLOB_UNKNOWN"}},
+	{registry.ErrManifestBlob, answer{http.StatusNotFound, "MANIFEST_BLOB_UNKNOWN"}},
+	{registry.ErrBlobNotFound, answer{http.StatusNotFound, "BLOB_UNKNOWN"}},
+	{registry.ErrBlobInUse, answer{http.StatusConflict, "DENIED"}},
+	{registry.ErrDigestMismatch, answer{http.StatusBadRequest, "DIGEST_INVALID"}},
+	{registry.ErrTagImmutable, answer{http.StatusBadRequest, "TAG_INVALID"}},
+	{registry.ErrUploadNotFound, answer{http.StatusNotFound, "BLOB_UPLOAD_UNKNOWN"}},
+	{registry.ErrUploadRange, answer{http.StatusRequestedRangeNotSatisfiable, "BLOB_UPLOAD_INVALID"}},
+	{registry.ErrUploadBusy, answer{http.StatusConflict, "BLOB_UPLOAD_INVALID"}},
+	{registry.ErrUploadTooLarge, answer{http.StatusRequestEntityTooLarge, "SIZE_INVALID"}},
+	{registry.ErrStorageFull, answer{http.StatusInsufficientStorage, "UNAVAILABLE"}},
+}
+
+// byKind answers the errors that have no row above.
+var byKind = map[fault.Kind]answer{
+	fault.Invalid:     {http.StatusBadRequest, "UNSUPPORTED"},
+	fault.NotFound:    {http.StatusNotFound, "UNSUPPORTED"},
+	fault.Conflict:    {http.StatusConflict, "DENIED"},
+	fault.Denied:      {http.StatusForbidden, "DENIED"},
+	fault.Limit:       {http.StatusRequestEntityTooLarge, "SIZE_INVALID"},
+	fault.Throttled:   {http.StatusTooManyRequests, "TOOMANYREQUESTS"},
+	fault.Unavailable: {http.StatusServiceUnavailable, "UNAVAILABLE"},
+	fault.Internal:    {http.StatusInternalServerError, "UNKNOWN"},
+}
+
+// translate finds the answer to an error.
+func translate(err error) answer {
+	for _, row := range answers {
+		if errors.Is(err, row.err) {
+			return row.answer
+		}
+	}
+	return byKind[fault.KindOf(err)]
+}
+
+// createHint follows ECR's words when a push finds no repository.
+const createHint = `. Create it first: aws ecr create-repository --repository-name `
+
+// fail answers with an error. Nothing was written before: handlers that fail
+// after the header abort the connection instead.
+func (c *call) fail(err error) {
+	a := translate(err)
+	message, known := fault.Message(err)
+	if !known {
+		message = "internal error; the service's log has more under request id " + c.requestID
+	}
+	if a.status >= http.StatusInternalServerError {
+		c.Logger.ErrorContext(c.ctx(), "oci request failed", "method", c.r.Method, "path", c.r.URL.Path, "request_id", c.requestID, "error", err)
+	}
+	if a.code == "NAME_UNKNOWN" && c.writes() {
+		message += createHint + string(c.Name)
+	}
+	c.challenge(a.status)
+	c.writeError(a, message)
+}
+
+// writes reports whether the request came to add something.
+func (c *call) writes() bool {
+	return c.r.Method == http.MethodPost || c.r.Method == http.MethodPut || c.r.Method == http.MethodPatch
+}
+
+// challenge tells clients how to authenticate.
+func (c *call) challenge(status int) {
+	if status == http.StatusUnauthorized {
+		c.w.Header().Set("WWW-Authenticate", `Basic realm="`+c.PublicURL(c.r)+`/",service="ecr.amazonaws.com"`)
+	}
+}
+
+// writeError writes the body every error has.
+func (c *call) writeError(a answer, message string) {
+	type oneError struct {
+		Code    string `json:"code"`
+		Message string `json:"message"`
+	}
+	body, err := json.Marshal(map[string][]oneError{"errors": {{a.code, message}}})
+	if err != nil {
+		panic(http.ErrAbortHandler) // strings always marshal
+	}
+	header := c.w.Header()
+	header.Set("Content-Type", "application/json")
+	header.Set("Content-Length", strconv.Itoa(len(body)))
+	c.w.WriteHeader(a.status)
+	if c.r.Method != http.MethodHead {
+		c.w.Write(body) // a client that is gone needs no answer
+	}
+}
+
+// methodError names the methods an endpoint has.
+func methodError(e endpoint) error {
+	var methods []string
+	for m := range table[e] {
+		methods = append(methods, m)
+	}
+	sort.Strings(methods)
+	return fault.Becausef(errMethod, "the method is not supported here, only %s", strings.Join(methods, ", "))
+}

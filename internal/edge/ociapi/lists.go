@@ -1,0 +1,185 @@
+package ociapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/sealwright/sealwright/internal/fault"
+	"github.com/sealwright/sealwright/internal/ociref"
+	"github.com/sealwright/sealwright/internal/registry"
+)
+
+// Bounds on the pages of lists.
+const (
+	maxTags            = 10_000  // tags on a page
+	maxReferrersPage   = 4 << 20 // bytes: what a client must be able to take as a manifest
+	referrersBatch     = 500     // rows read at a time
+	maxArtifactFilters = 10
+)
+
+// listTags is end-8.
+func (c *call) listTags() error {
+	query := c.r.URL.Query()
+	limit, err := pageSize(query.Get("n"))
+	if err != nil {
+		return err
+	}
+	var after ociref.Tag
+	if last := query.Get("last"); last != "" {
+		if after, err = ociref.ParseTag(last); err != nil {
+			return err
+		}
+	}
+	tags, err := c.Registry.Tags(c.ctx(), c.Key, after, limit+1)
+	if err != nil {
+		return err
+	}
+	if len(tags) > limit {
+		if tags = tags[:limit]; limit > 0 {
+			c.nextLink(url.Values{"n": {strconv.Itoa(limit)}, "last": {string(tags[limit-1])}}.Encode())
+		}
+	}
+	return c.writeJSON("application/json", struct {
+		Name ociref.Name  `json:"name"`
+		Tags []ociref.Tag `json:"tags"`
+	}{c.Name, append([]ociref.Tag{}, tags...)})
+}
+
+// pageSize reads n. More than we give on a page is given on several.
+func pageSize(n string) (int, error) {
+	if n == "" {
+		return maxTags, nil
+	}
+	value, ok := parseDecimal(n)
+	if !ok {
+		return 0, fault.Becausef(errQuery, "n must be a number that is not negative, not %.50q", n)
+	}
+	return int(min(value, maxTags)), nil
+}
+
+// descriptor is what the referrers list has of a manifest.
+type descriptor struct {
+	MediaType    string            `json:"mediaType"`
+	Digest       ociref.Digest     `json:"digest"`
+	Size         int64             `json:"size"`
+	ArtifactType string            `json:"artifactType,omitempty"`
+	Annotations  map[string]string `json:"annotations,omitempty"`
+}
+
+// listReferrers is end-12: an image index, in pages of up to 4 MiB, since some
+// clients do not follow Link.
+func (c *call) listReferrers() error {
+	subject, err := ociref.ParseDigest(c.last)
+	if err != nil {
+		return err
+	}
+	query := c.r.URL.Query()
+	filter, err := referrerFilter(query)
+	if err != nil {
+		return err
+	}
+	page, last, err := c.referrersPage(subject, filter)
+	if err != nil {
+		return err
+	}
+	if !last.IsZero() {
+		query.Set("last", last.String())
+		c.nextLink(query.Encode())
+	}
+	if len(filter.ArtifactTypes) > 0 {
+		c.w.Header().Set("OCI-Filters-Applied", "artifactType")
+	}
+	return c.write(registry.MediaTypeIndex, page)
+}
+
+// referrerFilter reads the query: artifactType is the specification's, last is
+// where our own Link goes on.
+func referrerFilter(query url.Values) (f registry.ReferrerFilter, err error) {
+	f.Limit = referrersBatch
+	for _, t := range query["artifactType"] {
+		if t != "" {
+			f.ArtifactTypes = append(f.ArtifactTypes, t)
+		}
+	}
+	if len(f.ArtifactTypes) > maxArtifactFilters {
+		return f, fault.Becausef(errQuery, "at most %d artifactType parameters are allowed", maxArtifactFilters)
+	}
+	f.After, err = registry.ParseCursor(query.Get("last"))
+	return f, err
+}
+
+// referrersPage renders as many referrers as fit, and tells where the last of
+// them stands when there are more.
+func (c *call) referrersPage(subject ociref.Digest, f registry.ReferrerFilter) (page []byte, last registry.Cursor, err error) {
+	p := newPage()
+	for {
+		batch, err := c.Registry.Referrers(c.ctx(), c.Key, subject, f)
+		if err != nil {
+			return nil, last, err
+		}
+		for _, m := range batch {
+			if !p.add(m) {
+				return p.close(), f.After, nil
+			}
+			f.After = m.Cursor()
+		}
+		if len(batch) < f.Limit {
+			return p.close(), last, nil
+		}
+	}
+}
+
+// page is an image index in the making.
+type page struct {
+	bytes.Buffer
+	entries int
+}
+
+func newPage() *page {
+	p := &page{}
+	p.WriteString(`{"schemaVersion":2,"mediaType":"` + registry.MediaTypeIndex + `","manifests":[`)
+	return p
+}
+
+// add adds a descriptor, unless the page has some and this is too much.
+func (p *page) add(m registry.Manifest) bool {
+	entry, err := json.Marshal(descriptor{m.MediaType, m.Digest, m.ContentSize, m.ArtifactType, m.Annotations})
+	if err != nil {
+		panic(http.ErrAbortHandler) // strings and numbers always marshal
+	}
+	if p.entries > 0 && p.Len()+len(entry)+len(",]}") > maxReferrersPage {
+		return false
+	}
+	if p.entries > 0 {
+		p.WriteByte(',')
+	}
+	p.Write(entry)
+	p.entries++
+	return true
+}
+
+// close ends the index.
+func (p *page) close() []byte {
+	p.WriteString("]}")
+	return p.Bytes()
+}
+
+// writeJSON answers with a value.
+func (c *call) writeJSON(mediaType string, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return c.write(mediaType, body)
+}
+
+// write answers with bytes.
+func (c *call) write(mediaType string, body []byte) error {
+	c.w.Header().Set("Content-Type", mediaType)
+	c.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	_, err := c.w.Write(body)
+	return c.sent(err)
+}

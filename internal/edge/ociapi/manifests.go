@@ -1,0 +1,151 @@
+package ociapi
+
+import (
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/sealwright/sealwright/internal/fault"
+	"github.com/sealwright/sealwright/internal/ociref"
+	"github.com/sealwright/sealwright/internal/registry"
+)
+
+// maxTagParameters bounds the tags of one push; the specification asks for 10.
+const maxTagParameters = 100
+
+// ping is end-1: who got here is authenticated.
+func (c *call) ping() error {
+	c.w.Header().Set("Content-Type", "application/json")
+	_, err := io.WriteString(c.w, "{}")
+	return c.sent(err)
+}
+
+// getManifest is end-3, HEAD included. Bytes and media type are those pushed,
+// whatever the client accepts.
+func (c *call) getManifest() error {
+	ref, err := ociref.ParseReference(c.last)
+	if err != nil {
+		return err
+	}
+	m, err := c.Registry.Manifest(c.ctx(), c.Key, ref)
+	if err != nil {
+		return err
+	}
+	header := c.w.Header()
+	header.Set("Content-Type", m.MediaType)
+	header.Set("Content-Length", strconv.FormatInt(m.ContentSize, 10))
+	header.Set("Docker-Content-Digest", string(m.Digest))
+	header.Set("ETag", `"`+string(m.Digest)+`"`)
+	if c.r.Method == http.MethodHead {
+		return nil
+	}
+	_, err = c.w.Write(m.Content)
+	return c.sent(err)
+}
+
+// putManifest is end-7, with the tag parameters of end-7b.
+func (c *call) putManifest() error {
+	push, err := c.push()
+	if err != nil {
+		return err
+	}
+	if push.Content, err = c.readManifest(); err != nil {
+		return err
+	}
+	m, _, err := c.Registry.Put(c.ctx(), push)
+	if err != nil {
+		return err
+	}
+	header := c.w.Header()
+	header.Set("Location", c.path("manifests", string(m.Digest)))
+	header.Set("Docker-Content-Digest", string(m.Digest))
+	if m.Subject != "" {
+		header.Set("OCI-Subject", string(m.Subject))
+	}
+	if push.Digest != "" {
+		for _, tag := range push.Tags {
+			header.Add("OCI-Tag", string(tag))
+		}
+	}
+	c.w.WriteHeader(http.StatusCreated)
+	return nil
+}
+
+// push is all of a manifest's request but the body.
+func (c *call) push() (registry.Push, error) {
+	p := registry.Push{Key: c.Key}
+	ref, err := ociref.ParseReference(c.last)
+	if err != nil {
+		return p, err
+	}
+	if p.Digest = ref.Digest; ref.Tag != "" {
+		p.Tags = []ociref.Tag{ref.Tag}
+	}
+	tags := c.r.URL.Query()["tag"]
+	if len(tags) > maxTagParameters || len(tags) > 0 && ref.Tag != "" {
+		return p, fault.Becausef(errQuery, "tag parameters go with a push by digest, at most %d of them", maxTagParameters)
+	}
+	for _, s := range tags {
+		tag, err := ociref.ParseTag(s)
+		if err != nil {
+			return p, err
+		}
+		p.Tags = append(p.Tags, tag)
+	}
+	p.MediaType, err = declaredType(c.r.Header.Get("Content-Type"))
+	return p, err
+}
+
+// declaredType is a Content-Type without its parameters, "" for none.
+func declaredType(header string) (string, error) {
+	if header == "" {
+		return "", nil
+	}
+	mediaType, _, err := mime.ParseMediaType(header)
+	if err != nil {
+		return "", fault.Becausef(registry.ErrMediaType, "the Content-Type %.150q is not a media type", header)
+	}
+	return mediaType, nil
+}
+
+// readManifest reads the body up to the bound.
+func (c *call) readManifest() ([]byte, error) {
+	most := c.Registry.MaxManifest()
+	if c.r.ContentLength > most {
+		return nil, fault.Becausef(registry.ErrManifestTooLarge, "the manifest has %d bytes, more than the %d allowed", c.r.ContentLength, most)
+	}
+	content, err := io.ReadAll(io.LimitReader(c.body(), most+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(content)) > most {
+		return nil, fault.Becausef(registry.ErrManifestTooLarge, "the manifest has more than the %d bytes allowed", most)
+	}
+	return content, nil
+}
+
+// deleteManifest is end-9: a tag is only untagged, a digest goes with its tags
+// and its referrers.
+func (c *call) deleteManifest() error {
+	ref, err := ociref.ParseReference(c.last)
+	if err != nil {
+		return err
+	}
+	if ref.Tag != "" {
+		_, _, err = c.Registry.Untag(c.ctx(), c.Key, registry.Untagging{Tag: ref.Tag})
+	} else {
+		_, err = c.Registry.DeleteManifest(c.ctx(), c.Key, ref.Digest)
+	}
+	if err != nil {
+		return err
+	}
+	c.w.WriteHeader(http.StatusAccepted)
+	return nil
+}
+
+// nextLink points to the page after, as RFC 8288 has it.
+func (c *call) nextLink(query string) {
+	c.w.Header().Set("Link", "<"+strings.TrimSuffix(c.r.URL.EscapedPath(), "/")+"?"+query+`>; rel="next"`)
+}

@@ -1,0 +1,150 @@
+// Package ociapi serves the OCI distribution protocol under /v2/ on the
+// registry's domain.
+//
+// A request is parsed into a typed value, looked up in the table of routes,
+// authenticated, authorized under the ECR action its row names, and given to
+// one short function. Where this departs from the specification or from ECR is
+// written in docs/divergences/oci.md.
+//
+// Source: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md
+package ociapi
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sealwright/sealwright/internal/access"
+	"github.com/sealwright/sealwright/internal/journal"
+	"github.com/sealwright/sealwright/internal/registry"
+)
+
+// TokenVerifier knows whom a registry token speaks for. access.Service is one.
+type TokenVerifier interface {
+	// VerifyToken fails with access.ErrTokenInvalid or access.ErrTokenExpired.
+	VerifyToken(ctx context.Context, password string) (p access.Principal, accessKeyID string, err error)
+}
+
+// Authorizer decides. access.Service is one.
+type Authorizer interface {
+	Authorize(ctx context.Context, r access.Request) access.Decision
+}
+
+// Options is what the handler stands on. Registry, Tokens and Authorizer are
+// required.
+type Options struct {
+	Registry   *registry.Service
+	Tokens     TokenVerifier
+	Authorizer Authorizer
+	PublicURL  func(*http.Request) string // scheme://host for the challenge; nil means what the request came to
+	SourceIP   func(*http.Request) string // who is calling; nil means the peer of the connection
+	Logger     *slog.Logger               // nil means slog.Default
+	Patience   time.Duration              // how long a client may send or take nothing; 0 means 30 seconds
+}
+
+// defaultPatience is how long a transfer may stand still.
+const defaultPatience = 30 * time.Second
+
+type handler struct {
+	Options
+}
+
+// New makes the handler of /v2 and everything below.
+func New(o Options) http.Handler {
+	if o.PublicURL == nil {
+		o.PublicURL = requestURL
+	}
+	if o.SourceIP == nil {
+		o.SourceIP = peerIP
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.Patience == 0 {
+		o.Patience = defaultPatience
+	}
+	return &handler{o}
+}
+
+// call is one request under way.
+type call struct {
+	*handler
+	w         http.ResponseWriter
+	r         *http.Request // its context carries the actor
+	requestID string
+	principal access.Principal
+	target
+	registry.Key // the repository, in the principal's account
+}
+
+// ServeHTTP answers one request.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := &call{handler: h, w: w, r: r, requestID: uuid.NewString()}
+	header := w.Header()
+	header.Set("Docker-Distribution-Api-Version", "registry/2.0")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("X-Amzn-RequestId", c.requestID)
+	if err := c.serve(); err != nil {
+		c.fail(err)
+	}
+}
+
+// serve goes through the steps every request goes through.
+func (c *call) serve() error {
+	if err := c.authenticate(); err != nil {
+		return err
+	}
+	t, err := parseTarget(c.r.URL.Path)
+	if err != nil {
+		return err
+	}
+	route, err := findRoute(t.endpoint, c.r.Method)
+	if err != nil {
+		return err
+	}
+	c.target, c.Key = t, registry.Key{Account: c.principal.Account, Name: t.name}
+	if err := c.authorize(route.action); err != nil {
+		return err
+	}
+	return route.handle(c)
+}
+
+// ctx is the request's context.
+func (c *call) ctx() context.Context { return c.r.Context() }
+
+// maxUserAgent bounds what the journal keeps of a client's name.
+const maxUserAgent = 256
+
+// actor is what the journal keeps of the caller.
+func (c *call) actor(accessKeyID string) journal.Actor {
+	agent := c.r.UserAgent()
+	return journal.Actor{
+		Principal:   c.principal.ARN,
+		AccessKeyID: accessKeyID,
+		SourceIP:    c.SourceIP(c.r),
+		UserAgent:   agent[:min(len(agent), maxUserAgent)],
+		RequestID:   c.requestID,
+	}
+}
+
+// requestURL is what the client called us, as far as the request tells.
+func requestURL(r *http.Request) string {
+	scheme := "http"
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	return scheme + "://" + r.Host
+}
+
+// peerIP is the other end of the connection.
+func peerIP(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
