@@ -51,8 +51,8 @@ func NewSigner(ctx context.Context, o SignerOptions) (*signer.Client, error) {
 		if s.BaseEndpoint == nil {
 			return
 		}
-		s.APIOptions = append(s.APIOptions, withoutHostPrefix)
-		if aws.IsCredentialsProvider(s.Credentials, (*ec2rolecreds.Provider)(nil)) && os.Getenv(imdsEndpoint) == "" {
+		s.APIOptions = append(s.APIOptions, WithoutHostPrefix)
+		if FromInstanceRole(s.Credentials) {
 			s.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 				return aws.Credentials{}, errNoCredentials
 			})
@@ -77,8 +77,16 @@ func (o SignerOptions) load() []func(*config.LoadOptions) error {
 	return options
 }
 
-// withoutHostPrefix stops operations from putting "data-" before the host.
-func withoutHostPrefix(stack *middleware.Stack) error {
+// FromInstanceRole is whether credentials would be asked of the EC2 metadata
+// service though nobody said so. At an endpoint that is not Amazon's they are
+// worth nothing, and off EC2 the question takes seconds.
+func FromInstanceRole(credentials aws.CredentialsProvider) bool {
+	return aws.IsCredentialsProvider(credentials, (*ec2rolecreds.Provider)(nil)) && os.Getenv(imdsEndpoint) == ""
+}
+
+// WithoutHostPrefix, an option of the AWS SDK's clients, stops operations from
+// putting "data-" or "verification." before the host.
+func WithoutHostPrefix(stack *middleware.Stack) error {
 	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("NoHostPrefix",
 		func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
 			return next.HandleInitialize(smithyhttp.DisableEndpointHostPrefix(ctx, true), in)

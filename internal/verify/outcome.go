@@ -9,6 +9,7 @@ import (
 	"github.com/notaryproject/notation-go/plugin/proto"
 	"github.com/notaryproject/notation-go/verifier/trustpolicy"
 	"github.com/notaryproject/notation-go/verifier/truststore"
+	framework "github.com/notaryproject/notation-plugin-framework-go/plugin"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -89,7 +90,7 @@ func isUnknown(err error) bool {
 	case err == nil:
 		return false
 	case errors.As(err, &refused):
-		return refused.Code != proto.ErrorCodeValidation
+		return refused.Code != framework.ErrorCodeValidation
 	case errors.As(err, &inconclusive), errors.As(err, &broken), errors.As(err, &malformed),
 		errors.As(err, &store), errors.As(err, &certificate):
 		return true
