@@ -2,20 +2,19 @@ package awsverbs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/signer"
-	"github.com/aws/smithy-go/middleware"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/sealwright/sealwright/internal/remote"
 )
 
-// load reads the AWS configuration: flags, environment, shared files. That
-// credentials are to be had is checked here, so that their absence has an error
-// of its own; the instance metadata service is asked only where nothing else
-// has any.
+// load reads the AWS configuration: flags, environment, shared files. Region
+// and credentials must be there, so that their absence has an error of its own.
 func (g *settings) load(ctx context.Context) (aws.Config, error) {
 	cfg, err := config.LoadDefaultConfig(ctx,
 		config.WithRegion(g.region),
@@ -27,29 +26,25 @@ func (g *settings) load(ctx context.Context) (aws.Config, error) {
 		return aws.Config{}, err
 	}
 	if cfg.Region == "" {
-		return aws.Config{}, fmt.Errorf(`You must specify a region: give --region, set AWS_REGION, or run eval "$(sealwright env)"`)
+		return aws.Config{}, errors.New(`You must specify a region: give --region, set AWS_REGION, or run eval "$(sealwright env)"`)
+	}
+	if cfg.BaseEndpoint != nil && remote.FromInstanceRole(cfg.Credentials) {
+		return aws.Config{}, errors.New(noCredentials)
 	}
 	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
-		return aws.Config{}, fmt.Errorf(`Unable to locate credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run eval "$(sealwright env)": %w`, err)
+		return aws.Config{}, fmt.Errorf("%s: %w", noCredentials, err)
 	}
 	return cfg, nil
 }
 
-// keepHost stops Signer's client from putting a prefix before the endpoint's
-// host (GetRevocationStatus goes to verification.HOST), where the endpoint is
-// not AWS's own or AWS_DISABLE_HOST_PREFIX_INJECTION says so: such names rarely
-// resolve.
+const noCredentials = `Unable to locate credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run eval "$(sealwright env)"`
+
+// keepHost leaves the endpoint's host as it is (GetRevocationStatus would go to
+// verification.HOST) where the endpoint is not AWS's own or
+// AWS_DISABLE_HOST_PREFIX_INJECTION says so: such names rarely resolve.
 func keepHost(_ string, options any) {
 	o, ok := options.(*signer.Options)
-	if !ok || o.BaseEndpoint == nil && os.Getenv("AWS_DISABLE_HOST_PREFIX_INJECTION") != "true" {
-		return
+	if ok && (o.BaseEndpoint != nil || os.Getenv("AWS_DISABLE_HOST_PREFIX_INJECTION") == "true") {
+		o.APIOptions = append(o.APIOptions, remote.WithoutHostPrefix)
 	}
-	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
-		return stack.Initialize.Add(withoutPrefix, middleware.Before)
-	})
 }
-
-var withoutPrefix = middleware.InitializeMiddlewareFunc("KeepHost",
-	func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
-		return next.HandleInitialize(smithyhttp.DisableEndpointHostPrefix(ctx, true), in)
-	})
