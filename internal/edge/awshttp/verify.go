@@ -17,8 +17,7 @@ type verifier struct{ keys keyCache }
 // refusal says what may be wrong, and neither the secret nor the signature
 // that would have been right.
 func (v *verifier) verify(s *signature, r *http.Request, query []pair, body []byte, secret string) error {
-	sum := sha256.Sum256(body)
-	bodyHash := hex.EncodeToString(sum[:])
+	bodyHash := hashOf(body)
 	if err := checkContentHash(r, bodyHash); err != nil {
 		return err
 	}
@@ -68,6 +67,11 @@ func (s *signature) stringToSign(b, canonical []byte) []byte {
 	}
 	b = append(b, '\n')
 	return hex.AppendEncode(b, sum[:])
+}
+
+func hashOf(body []byte) string {
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:])
 }
 
 func macOf(key, message []byte) []byte {
