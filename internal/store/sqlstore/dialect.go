@@ -80,8 +80,8 @@ func outOfOrder(err error) bool {
 	return errors.Is(err, errAgain) || lostConnection(err)
 }
 
-// unstorable says whether PostgreSQL refused the bytes of a text.
+// unstorable says whether the bytes of a text were refused.
 func unstorable(err error) bool {
 	var pg *pgconn.PgError
-	return errors.As(err, &pg) && (pg.Code == "22021" || pg.Code == "22P05")
+	return errors.Is(err, errUnstorable) || errors.As(err, &pg) && (pg.Code == "22021" || pg.Code == "22P05")
 }

@@ -138,10 +138,12 @@ func (e *postgresEngine) snapshot(ctx context.Context, fn func(querier) error) e
 }
 
 // settle asks again and again, for a second at most, whether the oldest
-// transaction still running is younger than all that ran at the start.
+// transaction still running is younger than all that ran at the start. It takes
+// a transaction id to know that: a snapshot's xmax is one past the youngest
+// transaction that has ended, and younger ones may be running.
 func (e *postgresEngine) settle(ctx context.Context) (bool, error) {
 	var next int64
-	err := e.pool.QueryRowContext(ctx, `SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint`).Scan(&next)
+	err := e.pool.QueryRowContext(ctx, `SELECT pg_current_xact_id()::text::bigint`).Scan(&next)
 	for pause := time.Millisecond; err == nil && pause < postgresSettle; pause *= 2 {
 		var settled bool
 		err = e.pool.QueryRowContext(ctx, `SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint >= $1`, next).Scan(&settled)

@@ -4,6 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
+	"strings"
+	"unicode/utf8"
 )
 
 // session is one connection to SQLite with its prepared statements. It is used
@@ -52,7 +55,16 @@ func (s *session) discard() {
 	s.conn, s.stmts = nil, nil
 }
 
+// errUnstorable means a text that PostgreSQL does not take. SQLite would, and a
+// database that could not move to PostgreSQL would come of it.
+var errUnstorable = errors.New("a text is not UTF-8 or holds NUL")
+
 func (s *session) exec(query string, args ...any) (int64, error) {
+	for _, arg := range args {
+		if text, ok := arg.(string); ok && (!utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0) {
+			return 0, errUnstorable
+		}
+	}
 	stmt, err := s.stmt(query)
 	if err != nil {
 		return 0, err

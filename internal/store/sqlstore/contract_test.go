@@ -1,0 +1,24 @@
+package sqlstore_test
+
+import (
+	"testing"
+
+	"github.com/sealwright/sealwright/internal/store/sqlstore"
+	"github.com/sealwright/sealwright/internal/store/storetest"
+)
+
+func TestAccess(t *testing.T)    { contract(t, storetest.Access) }
+func TestAuthority(t *testing.T) { contract(t, storetest.Authority) }
+func TestSigning(t *testing.T)   { contract(t, storetest.Signing) }
+func TestJournal(t *testing.T)   { contract(t, storetest.Journal) }
+
+func contract(t *testing.T, suite func(*testing.T, func(*testing.T) storetest.Stores)) {
+	onEach(t, func(t *testing.T, open func(testing.TB) *sqlstore.DB) {
+		suite(t, func(t *testing.T) storetest.Stores { return stores(open(t)) })
+	})
+}
+
+func stores(db *sqlstore.DB) storetest.Stores {
+	return storetest.Stores{Access: db.Access(), Authority: db.Authority(), Profiles: db.Profiles(), Jobs: db.Jobs(),
+		Journal: db.Journal(), RevokeCertificate: db.RevokeCertificate}
+}
