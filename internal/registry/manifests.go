@@ -74,14 +74,15 @@ func (s *Service) DeleteManifest(ctx context.Context, key Key, digest ociref.Dig
 	return gone, explainImage(key, ociref.Reference{Digest: digest}, explainInUse(err))
 }
 
-// Untag removes a tag and returns what it pointed at. With deleteLast, as
+// Untag removes a tag and returns what it pointed at. With DeleteLast, as
 // BatchDeleteImage has it, an image that loses its last tag goes as in
 // DeleteManifest, and deleted says what is gone; without, as /v2 has it, the
-// image stays. ErrRepositoryNotFound, ErrManifestNotFound, ErrManifestInUse.
-func (s *Service) Untag(ctx context.Context, key Key, tag ociref.Tag, deleteLast bool) (was ociref.Digest, deleted []ociref.Digest, err error) {
-	e := s.event(ctx, "BatchDeleteImage", key, imageDetail("", []ociref.Tag{tag}, ""))
-	was, deleted, err = s.o.Manifests.Untag(ctx, key, tag, deleteLast, e)
-	return was, deleted, explainImage(key, ociref.Reference{Tag: tag}, explainInUse(err))
+// image stays. ErrRepositoryNotFound, ErrManifestNotFound, ErrTagElsewhere,
+// ErrManifestInUse.
+func (s *Service) Untag(ctx context.Context, key Key, u Untagging) (was ociref.Digest, deleted []ociref.Digest, err error) {
+	e := s.event(ctx, "BatchDeleteImage", key, imageDetail(u.If, []ociref.Tag{u.Tag}, ""))
+	was, deleted, err = s.o.Manifests.Untag(ctx, key, u, e)
+	return was, deleted, explainImage(key, ociref.Reference{Tag: u.Tag}, explainInUse(err))
 }
 
 // explainInUse says what stands in the way of a delete.

@@ -26,6 +26,7 @@ var (
 	ErrBlobInUse          = fault.New(fault.Conflict, "the blob is part of a manifest")
 	ErrManifestBlob       = fault.New(fault.Invalid, "the manifest references a blob that is not in the repository")
 	ErrDigestMismatch     = fault.New(fault.Invalid, "the content does not match its digest")
+	ErrTagElsewhere       = fault.New(fault.Conflict, "the tag points at another manifest")
 	ErrTagImmutable       = fault.New(fault.Conflict, "the tag is immutable")
 	ErrUploadNotFound     = fault.New(fault.NotFound, "the upload does not exist")
 	ErrUploadRange        = fault.New(fault.Invalid, "the chunk does not continue the upload")
@@ -105,6 +106,13 @@ type ReferrerFilter struct {
 	Limit         int
 }
 
+// Untagging is a tag to remove.
+type Untagging struct {
+	Tag        ociref.Tag
+	If         ociref.Digest // remove it only from this manifest (ErrTagElsewhere); "" from any
+	DeleteLast bool          // a manifest that loses its last tag goes with it
+}
+
 // RepositoryStore keeps repositories. All methods of the stores here are safe
 // for concurrent use; what a method acknowledged is durable.
 type RepositoryStore interface {
@@ -144,9 +152,9 @@ type ManifestStore interface {
 	// ErrRepositoryNotFound, ErrManifestNotFound.
 	DeleteManifest(ctx context.Context, key Key, digest ociref.Digest, e journal.Event) ([]ociref.Digest, error)
 	// Untag removes a tag and returns what it pointed at. If it was the manifest's
-	// last and deleteLast is set, the manifest goes as in DeleteManifest.
-	// ErrRepositoryNotFound, ErrManifestNotFound, ErrManifestInUse.
-	Untag(ctx context.Context, key Key, tag ociref.Tag, deleteLast bool, e journal.Event) (was ociref.Digest, deleted []ociref.Digest, err error)
+	// last and DeleteLast is set, the manifest goes as in DeleteManifest.
+	// ErrRepositoryNotFound, ErrManifestNotFound, ErrTagElsewhere, ErrManifestInUse.
+	Untag(ctx context.Context, key Key, u Untagging, e journal.Event) (was ociref.Digest, deleted []ociref.Digest, err error)
 
 	WaitingStore
 }

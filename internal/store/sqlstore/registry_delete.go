@@ -55,9 +55,9 @@ func (s manifests) DeleteWaiting(ctx context.Context, key registry.Key, digest o
 }
 
 // Untag implements registry.ManifestStore.
-func (s manifests) Untag(ctx context.Context, key registry.Key, tag ociref.Tag, deleteLast bool, e journal.Event) (was ociref.Digest, deleted []ociref.Digest, err error) {
+func (s manifests) Untag(ctx context.Context, key registry.Key, u registry.Untagging, e journal.Event) (was ociref.Digest, deleted []ociref.Digest, err error) {
 	err = s.takeAway(ctx, key, e, func(tx querier, r lockedRepository) (err error) {
-		was, deleted, err = untag(tx, r.id, tag, deleteLast)
+		was, deleted, err = untag(tx, r.id, u)
 		return err
 	})
 	return was, deleted, err
@@ -77,13 +77,16 @@ func (s manifests) takeAway(ctx context.Context, key registry.Key, e journal.Eve
 	})
 }
 
-// untag removes a tag, and its manifest if that was the last and deleteLast is set.
-func untag(tx querier, repository int64, tag ociref.Tag, deleteLast bool) (was ociref.Digest, deleted []ociref.Digest, err error) {
-	err = tx.row(`DELETE FROM image_tags WHERE repository = $1 AND name = $2 RETURNING digest`, repository, tag).Scan(&was)
+// untag removes a tag, and its manifest if that was the last and it is to go too.
+func untag(tx querier, repository int64, u registry.Untagging) (was ociref.Digest, deleted []ociref.Digest, err error) {
+	err = tx.row(`DELETE FROM image_tags WHERE repository = $1 AND name = $2 RETURNING digest`, repository, u.Tag).Scan(&was)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil, registry.ErrManifestNotFound
 	}
-	if err != nil || !deleteLast {
+	if err == nil && u.If != "" && u.If != was {
+		return "", nil, registry.ErrTagElsewhere
+	}
+	if err != nil || !u.DeleteLast {
 		return was, nil, err
 	}
 	more, err := exists(tx, `SELECT 1 FROM image_tags WHERE repository = $1 AND digest = $2 LIMIT 1`, repository, was)

@@ -47,7 +47,7 @@ func testDeleteInUse(s *shop) {
 	index := s.push(s.index(child.Digest), "v1")
 	_, err := s.DeleteManifest(ctx, app, child.Digest, event("BatchDeleteImage"))
 	s.want(err, registry.ErrManifestInUse)
-	_, _, err = s.Untag(ctx, app, "amd64", true, event("BatchDeleteImage"))
+	_, _, err = s.Untag(ctx, app, registry.Untagging{Tag: "amd64", DeleteLast: true}, event("BatchDeleteImage"))
 	s.want(err, registry.ErrManifestInUse)
 	same(s, s.get(child.Digest).Tags, []ociref.Tag{"amd64"})
 
@@ -81,19 +81,24 @@ func testUntag(s *shop) {
 	image := s.push(s.image(), "a", "b", "c")
 	sig := s.push(s.referrer(image.Digest, "application/sig"))
 	untag := func(tag ociref.Tag, deleteLast bool) []ociref.Digest {
-		was, deleted, err := s.Untag(ctx, app, tag, deleteLast, event("BatchDeleteImage"))
+		was, deleted, err := s.Untag(ctx, app, registry.Untagging{Tag: tag, DeleteLast: deleteLast}, event("BatchDeleteImage"))
 		s.must(err)
 		same(s, was, image.Digest)
 		return deleted
 	}
-	same(s, untag("a", true), nil)
+	elsewhere := registry.Untagging{Tag: "a", If: sig.Digest, DeleteLast: true}
+	_, _, err := s.Untag(ctx, app, elsewhere, event("BatchDeleteImage"))
+	s.want(err, registry.ErrTagElsewhere)
+	elsewhere.If = image.Digest
+	_, _, err = s.Untag(ctx, app, elsewhere, event("BatchDeleteImage"))
+	s.must(err)
 	same(s, s.get(image.Digest).Tags, []ociref.Tag{"b", "c"})
 	same(s, untag("b", false), nil)
 	same(s, untag("c", false), nil)
 	same(s, s.get(image.Digest), stored(image)) // without tags, and there
-	_, _, err := s.Untag(ctx, app, "c", true, event("BatchDeleteImage"))
+	_, _, err = s.Untag(ctx, app, registry.Untagging{Tag: "c", DeleteLast: true}, event("BatchDeleteImage"))
 	s.want(err, registry.ErrManifestNotFound)
-	_, _, err = s.Untag(ctx, key("team/none"), "c", true, event("BatchDeleteImage"))
+	_, _, err = s.Untag(ctx, key("team/none"), registry.Untagging{Tag: "c"}, event("BatchDeleteImage"))
 	s.want(err, registry.ErrRepositoryNotFound)
 
 	_, err = s.PutManifest(ctx, image, []ociref.Tag{"d"}, freely, event("PutImage"))

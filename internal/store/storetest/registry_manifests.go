@@ -324,7 +324,7 @@ func testRegistryJournal(s *shop) {
 	_, err = s.DeleteManifest(ctx, app, s.image().Digest, event("Nothing"))
 	s.want(err, registry.ErrManifestNotFound)
 
-	_, _, err = s.Untag(ctx, app, "v1", true, event("Untag"))
+	_, _, err = s.Untag(ctx, app, registry.Untagging{Tag: "v1", DeleteLast: true}, event("Untag"))
 	s.must(err)
 	_, err = s.DeleteManifest(ctx, app, image.Digest, event("BatchDeleteImage"))
 	s.must(err)

@@ -223,7 +223,7 @@ func (s *shop) anything(random *rand.Rand, images []registry.Manifest, blobs []o
 	case n < 65:
 		return s.deleting(m.Digest)()
 	case n < 75:
-		_, _, err := s.Untag(ctx, app, tag, n%2 == 0, event("BatchDeleteImage"))
+		_, _, err := s.Untag(ctx, app, registry.Untagging{Tag: tag, DeleteLast: n%2 == 0}, event("BatchDeleteImage"))
 		return err
 	case n < 85:
 		return s.LinkBlob(ctx, app, blob, 1, event("CompleteLayerUpload"))
