@@ -25,7 +25,7 @@ type RevocationQuery struct {
 	ProfileVersionARN string
 	JobARN            string
 	SignedAt          time.Time // its fraction of a second is dropped
-	CertificateHashes []string  // of the chain, leaf first; 1 to 16, hex of any case
+	CertificateHashes []string  // of the chain, in any order: the AWS SDKs for Go sort them; 1 to 16, hex of any case
 }
 
 // signatureClaim is a query that was read: the records it names.
@@ -35,7 +35,7 @@ type signatureClaim struct {
 	job      JobKey
 	platform string
 	signedAt time.Time
-	leafHash string
+	hashes   []string // of the chain, the leaf's among them
 }
 
 // RevocationStatus returns those of the query's entities that are revoked, as
@@ -76,7 +76,9 @@ func (c signatureClaim) profileRevoked(p *Profile) bool {
 	return p != nil && p.Revocation != nil && !c.signedAt.Before(p.Revocation.EffectiveFrom)
 }
 
-// matches says whether j is the job this signature claims to be of.
+// matches says whether j is the job this signature claims to be of. Its leaf
+// may be anywhere among the hashes: a leaf is no authority, so no verified chain
+// has it elsewhere than in front.
 func (c signatureClaim) matches(j *Job) bool {
 	return j != nil &&
 		j.JobKey == c.job &&
@@ -84,7 +86,7 @@ func (c signatureClaim) matches(j *Job) bool {
 		j.ProfileVersion == c.version &&
 		j.Platform == c.platform &&
 		j.SignedAt.Equal(c.signedAt) &&
-		strings.EqualFold(j.CertificateHash, c.leafHash)
+		slices.ContainsFunc(c.hashes, func(hash string) bool { return strings.EqualFold(j.CertificateHash, hash) })
 }
 
 func (s *Service) readQuery(q RevocationQuery) (signatureClaim, error) {
@@ -95,7 +97,7 @@ func (s *Service) readQuery(q RevocationQuery) (signatureClaim, error) {
 	if err := checkHashes(q.CertificateHashes); err != nil {
 		return claim, err
 	}
-	claim.leafHash = q.CertificateHashes[0]
+	claim.hashes = q.CertificateHashes
 	profile, err := s.ownARN("profileVersionArn", q.ProfileVersionARN, q.Account)
 	if err != nil {
 		return claim, err
@@ -136,7 +138,7 @@ func (s *Service) ownARN(member, text string, account arn.AccountID) (arn.ARN, e
 
 func checkHashes(hashes []string) error {
 	if len(hashes) < 1 || len(hashes) > maxHashes {
-		return fault.Becausef(ErrInvalid, "certificateHashes has %d entries: give 1 to %d, one for each certificate of the chain, leaf first", len(hashes), maxHashes)
+		return fault.Becausef(ErrInvalid, "certificateHashes has %d entries: give 1 to %d, one for each certificate of the chain", len(hashes), maxHashes)
 	}
 	for _, hash := range hashes {
 		if len(hash) != hashSize || strings.Trim(hash, "0123456789abcdefABCDEF") != "" {
