@@ -1,0 +1,119 @@
+package signerapi_test
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/signer"
+
+	"github.com/sealwright/sealwright/internal/access"
+	"github.com/sealwright/sealwright/internal/authority"
+	"github.com/sealwright/sealwright/internal/edge/awshttp"
+	"github.com/sealwright/sealwright/internal/edge/signerapi"
+	"github.com/sealwright/sealwright/internal/seal"
+	"github.com/sealwright/sealwright/internal/signing"
+	"github.com/sealwright/sealwright/internal/store/sqlstore"
+)
+
+const (
+	region  = "us-east-1"
+	account = "111122223333"
+)
+
+// world is the surface over HTTP, with the SDK's client in front and real
+// stores behind.
+type world struct {
+	*httptest.Server
+	client    *signer.Client
+	signing   *signing.Service
+	authority *authority.Authority
+	jobs      *jobStore
+}
+
+// jobStore is the real one, until broken is set.
+type jobStore struct {
+	signing.JobStore
+	broken error
+}
+
+func (s *jobStore) Job(ctx context.Context, key signing.JobKey) (signing.Job, error) {
+	if s.broken != nil {
+		return signing.Job{}, s.broken
+	}
+	return s.JobStore.Job(ctx, key)
+}
+
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	db, err := sqlstore.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "records.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	sealer, err := seal.New(seal.NewKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{jobs: &jobStore{JobStore: db.Jobs()}}
+	w.authority, err = authority.New(authority.Options{
+		Store: db.Authority(), Sealer: sealer, Region: region, Replica: "one", Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.authority.Bootstrap(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.signing, err = signing.New(signing.Options{Profiles: db.Profiles(), Jobs: w.jobs, Leaves: w.authority, Region: region})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.serve(t, db, sealer)
+	return w
+}
+
+func (w *world) serve(t testing.TB, db *sqlstore.DB, sealer *seal.Sealer) {
+	t.Helper()
+	who, err := access.New(access.Options{Store: db.Access(), Sealer: sealer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := who.Bootstrap(t.Context(), account, region); err != nil {
+		t.Fatal(err)
+	}
+	root, err := who.RootCredentials(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler, err := awshttp.New(awshttp.Options{
+		Authenticator: who, Authorizer: who, Region: region, Logger: slog.New(slog.DiscardHandler),
+	}, signerapi.Service(w.signing))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Server = httptest.NewServer(handler)
+	t.Cleanup(w.Close)
+	w.client = signer.New(signer.Options{
+		Region:           region,
+		BaseEndpoint:     aws.String(w.URL),
+		RetryMaxAttempts: 1,
+		HTTPClient:       &http.Client{Transport: w.transport()},
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: root.AccessKeyID, SecretAccessKey: root.Secret}, nil
+		}),
+	})
+}
+
+// transport comes to the server whatever the host is called, since the SDK puts
+// "data-" before it and no DNS knows that name.
+func (w *world) transport() *http.Transport {
+	return &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, w.Listener.Addr().String())
+	}}
+}
