@@ -50,9 +50,15 @@ func New(streams IO) *cobra.Command {
 	root.SetIn(streams.In)
 	root.SetOut(streams.Out)
 	root.SetErr(streams.Err)
+	root.AddCommand(a.serviceCommands()...)
 	root.AddCommand(a.clientCommands()...)
 	root.AddCommand(awsverbs.Commands()...)
 	return root
+}
+
+// serviceCommands are the verbs that run a service or work on its data.
+func (a *app) serviceCommands() []*cobra.Command {
+	return []*cobra.Command{a.quickstartCommand(), a.serveCommand(), a.envCommand(), a.rootKeyCommand()}
 }
 
 // clientCommands are the verbs that talk to a registry and to the Signer API.

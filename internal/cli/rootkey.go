@@ -1,0 +1,80 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sealwright/sealwright/internal/access"
+	"github.com/sealwright/sealwright/internal/config"
+	"github.com/sealwright/sealwright/internal/datadir"
+	"github.com/sealwright/sealwright/internal/store/sqlstore"
+)
+
+func (a *app) rootKeyCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "root-key",
+		Short: "Manage the account's root access key",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(a.rotateRootKeyCommand())
+	return cmd
+}
+
+func (a *app) rotateRootKeyCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "rotate",
+		Short: "Replace the root access key",
+		Long: `Replace the root access key. The old key stops working at once, and with it
+every registry token that was made with it; a running service need not be
+restarted. Take the new key up with eval "$(sealwright env)".`,
+		Args: cobra.NoArgs,
+	}
+	open := dataFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		dir, settings, err := open()
+		if err != nil {
+			return err
+		}
+		return withAccess(cmd.Context(), dir, settings, func(s *access.Service) error {
+			root, err := s.RotateRootKey(cmd.Context())
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(a.Out, "The root access key is now %s. Take it up with: eval \"$(sealwright env --data %s)\"\n", root.AccessKeyID, shellQuote(settings.Data))
+			return nil
+		})
+	}
+	return cmd
+}
+
+// withAccess opens the records of a data directory, beside a running service or
+// without one, and lends their access service to do.
+func withAccess(ctx context.Context, dir *datadir.Dir, settings config.Config, do func(*access.Service) error) error {
+	records, err := openRecords(ctx, dir, settings)
+	if err != nil {
+		return err
+	}
+	service, err := access.New(access.Options{Store: records.Access(), Sealer: dir.Sealer})
+	if err == nil {
+		err = do(service)
+	}
+	return errors.Join(err, records.Close())
+}
+
+func openRecords(ctx context.Context, dir *datadir.Dir, settings config.Config) (*sqlstore.DB, error) {
+	if settings.Database != "" {
+		return sqlstore.OpenPostgres(ctx, settings.Database)
+	}
+	endpoint, err := dir.Endpoint()
+	if err != nil {
+		return nil, err
+	}
+	if endpoint.Database {
+		return nil, fmt.Errorf("the records of %s are in PostgreSQL: name the database with --database or $%s", dir.Path, config.Variable("database"))
+	}
+	return sqlstore.OpenSQLite(ctx, dir.Records())
+}

@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sealwright/sealwright/internal/config"
+	"github.com/sealwright/sealwright/internal/server"
+)
+
+const (
+	envConfigFile = "SEALWRIGHT_CONFIG" // path of the configuration file
+	envKey        = "SEALWRIGHT_KEY"    // the wrapping key itself
+)
+
+func (a *app) serveCommand() *cobra.Command {
+	settings := config.Default()
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the registry and the signing service",
+		Long: `Run the registry and the signing service on one address.
+
+An absent or empty data directory is initialised: it gets an account, a root
+access key and a certificate authority. Then, in another shell,
+
+  eval "$(sealwright env)"
+
+points the AWS CLI, the AWS SDKs and this program's verbs at the service.
+
+Each setting is a flag, an environment variable (--public-url is
+SEALWRIGHT_PUBLIC_URL) and a key of the YAML file that --config names.`,
+		Args: cobra.NoArgs,
+	}
+	load := settings.Flags(cmd.Flags())
+	file := cmd.Flags().String("config", "", "YAML file of settings (default: $"+envConfigFile+")")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := load(firstOf(*file, os.Getenv(envConfigFile))); err != nil {
+			return err
+		}
+		return a.serve(cmd.Context(), settings)
+	}
+	return cmd
+}
+
+func (a *app) serve(ctx context.Context, settings config.Config) error {
+	if err := server.HardenProcess(); err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(a.Err, nil))
+	s, err := server.Open(ctx, settings, server.Options{Key: takeKey(), Logger: log})
+	if err != nil {
+		return err
+	}
+	banner(a.Out, s)
+	if err := s.Run(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintln(a.Out, "Stopped.")
+	return nil
+}
+
+// takeKey reads the wrapping key from the environment and removes it there, so
+// that no child process inherits it.
+func takeKey() string {
+	key := os.Getenv(envKey)
+	os.Unsetenv(envKey)
+	return key
+}
+
+// banner says where everything is and what to type next.
+func banner(w io.Writer, s *server.Server) {
+	d := s.Directory()
+	made := ""
+	if d.New {
+		made = " (new: account, root access key and certificate authority made just now)"
+	}
+	fmt.Fprintf(w, "Sealwright is serving.\n\n")
+	fmt.Fprintf(w, "  Endpoint  %s\n", s.URL())
+	fmt.Fprintf(w, "  Listening %s\n", s.Address())
+	fmt.Fprintf(w, "  Data      %s%s\n", d.Path, made)
+	fmt.Fprintf(w, "  Root      SHA-256 %s\n", s.RootFingerprint())
+	switch {
+	case d.KeyInside:
+		fmt.Fprintf(w, "  Key       %s: a copy of the data directory is a copy of the keys.\n            Keep it elsewhere with --key-file.\n", d.KeyPath)
+	case d.KeyPath != "":
+		fmt.Fprintf(w, "  Key       %s: back it up; without it the data directory is worth nothing.\n", d.KeyPath)
+	default:
+		fmt.Fprintf(w, "  Key       from $%s\n", envKey)
+	}
+	fmt.Fprintf(w, "\nNext, in another shell:\n\n  eval \"$(sealwright env --data %s)\"\n\n", shellQuote(d.Path))
+}
+
+func firstOf(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}

@@ -1,0 +1,195 @@
+package e2e
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/random"
+)
+
+// peer finds a program that nobody here wrote. Without it the test is skipped,
+// or failed where SEALWRIGHT_REQUIRE_PEERS says that all must be there.
+func peer(t *testing.T, packageName string, paths ...string) string {
+	t.Helper()
+	for _, path := range paths {
+		if found, err := exec.LookPath(path); err == nil {
+			return found
+		}
+	}
+	message := "none of " + strings.Join(paths, ", ") + " is installed: apt-get install " + packageName
+	if os.Getenv("SEALWRIGHT_REQUIRE_PEERS") == "1" {
+		t.Fatal(message)
+	}
+	t.Skip(message)
+	return ""
+}
+
+// client runs programs as a user of the service would.
+type client struct {
+	t   *testing.T
+	env []string
+}
+
+func (c client) run(stdin string, args ...string) (stdout, stderr string, err error) {
+	command := exec.CommandContext(c.t.Context(), args[0], args[1:]...)
+	if filepath.Base(args[0]) == "sealwright" {
+		command = program(c.t.Context(), "sealwright", args[1:]...)
+	}
+	var out, errs strings.Builder
+	command.Stdin, command.Stdout, command.Stderr, command.Env = strings.NewReader(stdin), &out, &errs, c.env
+	err = command.Run()
+	return out.String(), errs.String(), err
+}
+
+// must runs a program that must succeed and returns its standard output.
+func (c client) must(args ...string) string {
+	c.t.Helper()
+	out, errs, err := c.run("", args...)
+	if err != nil {
+		c.t.Fatalf("%s: %v\n%s%s", strings.Join(args, " "), err, out, errs)
+	}
+	return out
+}
+
+// fails runs a program that must fail and say want on standard error.
+func (c client) fails(want string, args ...string) {
+	c.t.Helper()
+	out, errs, err := c.run("", args...)
+	if err == nil || !strings.Contains(errs, want) {
+		c.t.Errorf("%s: %v, want a failure that says %q\n%s%s", strings.Join(args, " "), err, want, out, errs)
+	}
+}
+
+// TestAWSProgram drives the AWS CLI as Debian ships it: 2.9.19 knows neither
+// AWS_ENDPOINT_URL nor sign-payload.
+func TestAWSProgram(t *testing.T) {
+	aws := peer(t, "awscli", "/usr/bin/aws", "aws")
+	s := start(t, t.TempDir())
+	c := client{t, append(s.environ(t.TempDir()), "AWS_PAGER=")}
+	do := func(args ...string) string {
+		t.Helper()
+		return c.must(append([]string{aws, "--endpoint-url", s.url}, args...)...)
+	}
+	fails := func(want string, args ...string) {
+		t.Helper()
+		c.fails(want, append([]string{aws, "--endpoint-url", s.url}, args...)...)
+	}
+
+	var made struct{ Arn, ProfileVersion, ProfileVersionArn string }
+	decode(t, do("signer", "put-signing-profile", "--profile-name", "ecr_signing_profile", "--platform-id", platform,
+		"--signature-validity-period", "value=12,type=MONTHS"), &made)
+	if made.Arn != profileARN("ecr_signing_profile") || made.ProfileVersionArn != made.Arn+"/"+made.ProfileVersion {
+		t.Errorf("put-signing-profile: %+v", made)
+	}
+	var identity struct{ Account, Arn string }
+	decode(t, do("sts", "get-caller-identity"), &identity)
+	if identity.Account != account || identity.Arn != "arn:aws:iam::"+account+":root" {
+		t.Errorf("get-caller-identity: %+v", identity)
+	}
+	var repository struct {
+		Repository struct{ RepositoryURI string }
+	}
+	decode(t, do("ecr", "create-repository", "--repository-name", "curl"), &repository)
+	if want := s.host + "/curl"; repository.Repository.RepositoryURI != want {
+		t.Errorf("repositoryUri %q, want %q", repository.Repository.RepositoryURI, want)
+	}
+	if password := strings.TrimSpace(do("ecr", "get-login-password")); len(password) < 40 {
+		t.Errorf("get-login-password: %q", password)
+	}
+	if out := do("signer", "get-signing-profile", "--profile-name", "ecr_signing_profile"); !strings.Contains(out, `"status": "Active"`) {
+		t.Errorf("get-signing-profile: %s", out)
+	}
+	if out := do("signer", "list-signing-platforms"); !strings.Contains(out, platform) {
+		t.Errorf("list-signing-platforms: %s", out)
+	}
+	fails("(ResourceNotFoundException)", "signer", "get-signing-profile", "--profile-name", "nothing_here")
+	fails("(ValidationException)", "signer", "put-signing-profile", "--profile-name", "another", "--platform-id", "Nonsense")
+	fails("(RepositoryAlreadyExistsException)", "ecr", "create-repository", "--repository-name", "curl")
+	fails("this service is us-east-1", "--region", "eu-west-1", "signer", "list-signing-platforms")
+	do("signer", "cancel-signing-profile", "--profile-name", "ecr_signing_profile")
+	if out := do("signer", "list-signing-profiles", "--include-canceled"); !strings.Contains(out, `"status": "Canceled"`) {
+		t.Errorf("list-signing-profiles: %s", out)
+	}
+}
+
+func decode(t *testing.T, text string, v any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), v); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+}
+
+// TestSkopeoRoundTrip pushes a multi-platform index with skopeo and pulls it
+// back bit for bit.
+func TestSkopeoRoundTrip(t *testing.T) {
+	skopeo := peer(t, "skopeo", "skopeo")
+	s := start(t, t.TempDir())
+	s.createRepository("team/app")
+	c := client{t, s.environ(t.TempDir())}
+	to := t.TempDir()
+	index, err := random.Index(10_000, 3, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	credentials := "AWS:" + s.password()
+	image := "docker://" + s.host + "/team/app:multi"
+	nested := nestedLayout(t, index)
+	c.must(skopeo, "copy", "--all", "--preserve-digests", "--dest-tls-verify=false", "--dest-creds", credentials, "oci:"+nested+":multi", image)
+	raw := c.must(skopeo, "inspect", "--raw", "--tls-verify=false", "--creds", credentials, image)
+	want, err := index.RawManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if raw != string(want) {
+		t.Errorf("the index came back as\n%s\nwant\n%s", raw, want)
+	}
+	c.must(skopeo, "copy", "--all", "--preserve-digests", "--src-tls-verify=false", "--src-creds", credentials, image, "oci:"+to+":multi")
+	for _, path := range blobs(t, nested) {
+		pushed, err := os.ReadFile(filepath.Join(nested, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pulled, err := os.ReadFile(filepath.Join(to, path))
+		if err != nil || string(pulled) != string(pushed) {
+			t.Errorf("%s came back different: %v", path, err)
+		}
+	}
+	_, errs, err := c.run("", skopeo, "inspect", "--tls-verify=false", "--creds", "AWS:forged", image)
+	if err == nil || !strings.Contains(strings.ToLower(errs), "auth") {
+		t.Errorf("a forged password: %v, %s", err, errs)
+	}
+}
+
+// nestedLayout writes a layout that lists index under the name multi.
+func nestedLayout(t *testing.T, index v1.ImageIndex) string {
+	t.Helper()
+	dir := t.TempDir()
+	path, err := layout.Write(dir, empty.Index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := path.AppendIndex(index, layout.WithAnnotations(map[string]string{"org.opencontainers.image.ref.name": "multi"})); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// blobs lists the files of a layout's content.
+func blobs(t *testing.T, dir string) []string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(dir, "blobs", "*", "*"))
+	if err != nil || len(found) == 0 {
+		t.Fatalf("no blobs in %s: %v", dir, err)
+	}
+	for i := range found {
+		found[i], _ = filepath.Rel(dir, found[i])
+	}
+	return found
+}

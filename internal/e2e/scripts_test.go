@@ -1,0 +1,105 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/image-spec/specs-go"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/rogpeppe/go-internal/testscript"
+	"oras.land/oras-go/v2/content"
+)
+
+// TestScripts runs the scripts of testdata. Each has a home of its own. Beside
+// the program under its three names they have three commands more:
+//
+//	service [flag...]	serve from $WORK/data and take up what `sealwright env` says
+//	push REPOSITORY:TAG VAR	push an image, as any OCI client would, and set VAR to its digest
+//	lastword FILE VAR	set VAR to the last word of FILE
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireUniqueNames:  true,
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, ".config"))
+			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
+			env.Setenv("PLUGIN", "com.amazonaws.signer.notation.plugin")
+			env.Values[serviceKey{}] = new(*service)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"service":  serviceCommand,
+			"push":     pushCommand,
+			"lastword": lastWordCommand,
+		},
+	})
+}
+
+// serviceKey finds the service that a script has started.
+type serviceKey struct{}
+
+func serviceCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg {
+		ts.Fatalf("unsupported: ! service")
+	}
+	s, err := launch(ts.MkAbs("data"), args...)
+	if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	ts.Defer(s.kill)
+	*ts.Value(serviceKey{}).(**service) = s
+	for name, value := range s.env {
+		ts.Setenv(name, value)
+	}
+}
+
+func pushCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: push REPOSITORY:TAG VARIABLE")
+	}
+	s := *ts.Value(serviceKey{}).(**service)
+	name, tag, _ := strings.Cut(args[0], ":")
+	digest, err := s.pushImage(context.Background(), name, tag)
+	if err != nil {
+		ts.Fatalf("push %s: %v", args[0], err)
+	}
+	ts.Setenv(args[1], digest)
+}
+
+// pushImage pushes an image whose content is its own name.
+func (s *service) pushImage(ctx context.Context, name, tag string) (string, error) {
+	r, err := s.openRepository(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	layer := []byte(name + ":" + tag)
+	d := content.NewDescriptorFromBytes(ocispec.MediaTypeImageLayer, layer)
+	manifest, err := json.Marshal(ocispec.Manifest{
+		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, Config: d, Layers: []ocispec.Descriptor{d},
+	})
+	if err != nil {
+		return "", err
+	}
+	if err := r.Push(ctx, d, bytes.NewReader(layer)); err != nil {
+		return "", err
+	}
+	m := content.NewDescriptorFromBytes(ocispec.MediaTypeImageManifest, manifest)
+	return m.Digest.String(), r.PushReference(ctx, m, bytes.NewReader(manifest), tag)
+}
+
+func lastWordCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: lastword FILE VARIABLE")
+	}
+	words := strings.Fields(ts.ReadFile(args[0]))
+	if len(words) == 0 {
+		ts.Fatalf("%s is empty", args[0])
+	}
+	ts.Setenv(args[1], strings.Trim(words[len(words)-1], `",`))
+}

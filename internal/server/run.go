@@ -1,0 +1,83 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Bounds on what a client may take its time with. A body is bounded by whoever
+// reads it, since an upload may rightly take hours.
+const (
+	headerTimeout = 10 * time.Second
+	idleTimeout   = 2 * time.Minute
+	maxHeader     = 64 << 10
+	// stopTimeout is how long requests in flight may take once we stop.
+	stopTimeout = 30 * time.Second
+)
+
+// Run serves until ctx is done, then stops: listeners close, requests in flight
+// finish, the records close. It returns nil after a graceful stop.
+func (s *Server) Run(ctx context.Context) error {
+	web := &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(s.options.Logger.Handler(), slog.LevelDebug),
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	for _, l := range s.listeners {
+		if s.tls != nil {
+			l = tls.NewListener(l, s.tls)
+		}
+		group.Go(func() error { return ignoreServerClosed(web.Serve(l)) })
+	}
+	for _, work := range s.background() {
+		group.Go(func() error { return ignoreCanceled(ctx, work(ctx)) })
+	}
+	group.Go(func() error {
+		<-ctx.Done()
+		return stop(web)
+	})
+	return errors.Join(group.Wait(), s.Close())
+}
+
+// background lists the work that goes on while the service serves.
+func (s *Server) background() []func(context.Context) error {
+	sweep := func(ctx context.Context) error {
+		return s.registry.Run(ctx, func(err error) { s.options.Logger.Error("sweeping the registry", "error", err) })
+	}
+	return []func(context.Context) error{s.authority.Run, sweep}
+}
+
+// stop lets requests in flight finish, and cuts those that will not.
+func stop(web *http.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	err := web.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return errors.Join(fmt.Errorf("requests were still running after %s and were cut", stopTimeout), web.Close())
+	}
+	return err
+}
+
+func ignoreServerClosed(err error) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+func ignoreCanceled(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil
+	}
+	return err
+}

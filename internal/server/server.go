@@ -1,0 +1,234 @@
+// Package server is the composition root: it opens the stores, builds the
+// services, mounts the edges on one listener and runs the background work.
+// Tests start the same value that `sealwright serve` does.
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sealwright/sealwright/internal/access"
+	"github.com/sealwright/sealwright/internal/arn"
+	"github.com/sealwright/sealwright/internal/authority"
+	"github.com/sealwright/sealwright/internal/config"
+	"github.com/sealwright/sealwright/internal/datadir"
+	"github.com/sealwright/sealwright/internal/registry"
+	"github.com/sealwright/sealwright/internal/signing"
+	"github.com/sealwright/sealwright/internal/store/blobstore"
+	"github.com/sealwright/sealwright/internal/store/sqlstore"
+)
+
+// Options are what a server takes beside its configuration.
+type Options struct {
+	Key    string           // the wrapping key as text; "" for the configured file
+	Logger *slog.Logger     // required
+	Now    func() time.Time // time.Now unless a test says otherwise
+}
+
+// Server is a service that is open but does not serve yet.
+type Server struct {
+	config    config.Config
+	options   Options
+	dir       *datadir.Dir
+	records   *sqlstore.DB
+	blobs     *blobstore.Dir
+	access    *access.Service
+	authority *authority.Authority
+	registry  *registry.Service
+	signing   *signing.Service
+	hosts     *hosts
+	proxies   proxies
+	handler   http.Handler
+	tls       *tls.Config
+	listeners []net.Listener
+	closers   []func() error // in the order they were opened
+}
+
+// Open opens everything an installation has, making what a new one needs, and
+// listens. The caller then calls [Server.Run], or [Server.Close].
+func Open(ctx context.Context, c config.Config, o Options) (_ *Server, err error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	s := &Server{config: c, options: o}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	steps := []func(context.Context) error{s.openDirectory, s.openRecords, s.openAccess, s.openAuthority, s.openServices, s.mount, s.listen}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func (s *Server) openDirectory(context.Context) (err error) {
+	s.dir, err = datadir.OpenOrInit(datadir.Options{Path: s.config.Data, KeyFile: s.config.KeyFile, Key: s.options.Key})
+	if err != nil {
+		return err
+	}
+	unlock, err := s.dir.Lock()
+	if err != nil {
+		return err
+	}
+	s.onClose(unlock)
+	if s.blobs, err = blobstore.Open(s.config.Data); err != nil {
+		return fmt.Errorf("blobs: %w", err)
+	}
+	return nil
+}
+
+func (s *Server) openRecords(ctx context.Context) (err error) {
+	if s.config.Database != "" {
+		s.records, err = sqlstore.OpenPostgres(ctx, s.config.Database)
+	} else {
+		s.records, err = sqlstore.OpenSQLite(ctx, s.dir.Records())
+	}
+	if err != nil {
+		return fmt.Errorf("records: %w", err)
+	}
+	s.onClose(s.records.Close)
+	return nil
+}
+
+// openAccess makes the account and its root key at first start, and afterwards
+// insists on the identity that the installation has.
+func (s *Server) openAccess(ctx context.Context) (err error) {
+	s.access, err = access.New(access.Options{Store: s.records.Access(), Sealer: s.dir.Sealer, Now: s.options.Now})
+	if err != nil {
+		return err
+	}
+	if _, err := s.records.Authority().Hierarchy(ctx); errors.Is(err, authority.ErrNoHierarchy) && s.dir.Root() != "" {
+		return fmt.Errorf("the records of %s are gone: it made the root certificate %s, and the database has none. Restore the database from a backup, or start with an empty directory", s.dir.Path, s.dir.Root())
+	}
+	account, _, err := s.access.Bootstrap(ctx, arn.AccountID(s.config.Account), s.config.Region)
+	if err != nil {
+		return err
+	}
+	if string(account.ID) != s.config.Account || account.Region != s.config.Region {
+		return fmt.Errorf("this installation is account %s in %s, which cannot be changed: start it with --account %s --region %s, or start another with an empty --data directory",
+			account.ID, account.Region, account.ID, account.Region)
+	}
+	return nil
+}
+
+func (s *Server) openAuthority(ctx context.Context) (err error) {
+	s.authority, err = authority.New(authority.Options{
+		Store: s.records.Authority(), Sealer: s.dir.Sealer, Region: s.config.Region, Replica: replica(),
+		LeafValidity: s.config.LeafValidity, Now: s.options.Now, Logger: s.options.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := s.authority.Bootstrap(ctx); err != nil {
+		return err
+	}
+	return s.dir.SetRoot(s.authority.RootFingerprint())
+}
+
+// replica names this process among those that share a database: each has signing
+// keys of its own.
+func replica() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return host + "/" + uuid.NewString()
+}
+
+func (s *Server) openServices(context.Context) (err error) {
+	s.registry, err = registry.New(registry.Options{
+		Repositories: s.records.Repositories(), Manifests: s.records.Manifests(), Links: s.records.Links(), Blobs: s.blobs,
+		Region: s.config.Region, Now: s.options.Now, MaxUpload: s.config.MaxUpload, WaitingFor: s.config.WaitingReferrers,
+	})
+	if err != nil {
+		return err
+	}
+	s.signing, err = signing.New(signing.Options{
+		Profiles: s.records.Profiles(), Jobs: s.records.Jobs(), Leaves: s.authority,
+		Region: s.config.Region, Now: s.options.Now, AllowReuseOfEndedNames: s.config.ReuseEndedProfileNames,
+	})
+	return err
+}
+
+func (s *Server) listen(context.Context) (err error) {
+	if s.config.TLSCert != "" {
+		certificate, err := tls.LoadX509KeyPair(s.config.TLSCert, s.config.TLSKey)
+		if err != nil {
+			return fmt.Errorf("tls-cert and tls-key: %w", err)
+		}
+		s.tls = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
+	}
+	s.listeners, err = listen(s.config.Listen)
+	if err != nil {
+		return err
+	}
+	for _, l := range s.listeners {
+		s.onClose(func() error { return ignoreClosed(l.Close()) })
+	}
+	return s.dir.SetEndpoint(datadir.Endpoint{URL: s.URL(), Region: s.config.Region, Root: s.authority.RootFingerprint(), Database: s.config.Database != ""})
+}
+
+// Handler answers everything: what the listeners serve.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// URL is how clients reach the service: the first public URL, or the listener's.
+func (s *Server) URL() string {
+	if len(s.config.PublicURL) > 0 {
+		return strings.TrimSuffix(s.config.PublicURL[0], "/")
+	}
+	scheme := "http"
+	if s.tls != nil {
+		scheme = "https"
+	}
+	return scheme + "://" + s.Address()
+}
+
+// Address is host:port of the listener.
+func (s *Server) Address() string { return advertised(s.config.Listen, s.listeners[0]) }
+
+// Directory is the data directory the server runs on.
+func (s *Server) Directory() *datadir.Dir { return s.dir }
+
+// RootFingerprint is the SHA-256 of the root certificate, in hex.
+func (s *Server) RootFingerprint() string { return s.authority.RootFingerprint() }
+
+// RootCredentials is the account's root access key.
+func (s *Server) RootCredentials(ctx context.Context) (access.Credentials, error) {
+	return s.access.RootCredentials(ctx)
+}
+
+func (s *Server) onClose(f func() error) { s.closers = append(s.closers, f) }
+
+// Close gives back what Open took, last first. A second call does nothing.
+func (s *Server) Close() error {
+	var errs []error
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		errs = append(errs, s.closers[i]())
+	}
+	s.closers = nil
+	return errors.Join(errs...)
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
