@@ -22,7 +22,10 @@ type callError struct {
 	cause error
 }
 
+// Error returns the aws program's words.
 func (e *callError) Error() string { return e.text }
+
+// Unwrap returns the SDK's error.
 func (e *callError) Unwrap() error { return e.cause }
 
 // explain puts an error of the SDK in the aws program's words.

@@ -53,6 +53,7 @@ type place struct {
 	Truncate int     `json:"boto_truncate_amount,omitempty"`
 }
 
+// String returns the starting token.
 func (p place) String() string {
 	text, _ := json.Marshal(p) // never fails
 	return base64.StdEncoding.EncodeToString(text)

@@ -7,6 +7,8 @@ import (
 	"os"
 	"reflect"
 	"strings"
+
+	"github.com/sealwright/sealwright/internal/cli/awsverbs/shorthand"
 )
 
 // The ways to give a blob, as the aws program names them.
@@ -59,7 +61,7 @@ func parseText(t reflect.Type, content any, blobs string) (any, error) {
 	case startsWith(s, "{") || startsWith(s, "["):
 		return parseJSON(s)
 	}
-	return parseShorthand(s)
+	return shorthand.Parse(s)
 }
 
 func startsWith(s, bracket string) bool {

@@ -1,15 +1,4 @@
-package awsverbs
-
-import (
-	"fmt"
-	"strings"
-)
-
-// maxNesting bounds the depth of lists and structures in shorthand. No Input
-// has more than a handful of levels.
-const maxNesting = 32
-
-// shorthand is a parser of the aws program's shorthand syntax:
+// Package shorthand reads the aws program's shorthand syntax for structures:
 //
 //	parameter = keyval *("," keyval)
 //	keyval    = key "=" values
@@ -28,15 +17,29 @@ const maxNesting = 32
 // comma, and a quote whose only end is an escaped one.
 //
 // Source: awscli/shorthand.py; https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-shorthand.html
-type shorthand struct {
+package shorthand
+
+import (
+	"fmt"
+	"strings"
+)
+
+// maxNesting bounds the depth of lists and structures. No operation's input has
+// more than a handful of levels.
+const maxNesting = 32
+
+// parser reads one text from pos on.
+type parser struct {
 	in    string
 	pos   int
 	depth int
 }
 
-// parseShorthand reads a whole text into maps, lists ([]any) and strings.
-func parseShorthand(in string) (map[string]any, error) {
-	p := &shorthand{in: in}
+// Parse reads a whole text into a structure whose values are strings, lists
+// ([]any) and structures (map[string]any). Errors say what was expected, in the
+// aws program's words, and point at where.
+func Parse(in string) (map[string]any, error) {
+	p := &parser{in: in}
 	result := map[string]any{}
 	for {
 		key, err := p.key()
@@ -59,7 +62,7 @@ func parseShorthand(in string) (map[string]any, error) {
 }
 
 // key reads a key and the "=" after it.
-func (p *shorthand) key() (string, error) {
+func (p *parser) key() (string, error) {
 	start := p.pos
 	for !p.atEnd() && isKeyByte(p.in[p.pos]) {
 		p.pos++
@@ -68,7 +71,7 @@ func (p *shorthand) key() (string, error) {
 	return key, p.expect('=')
 }
 
-func (p *shorthand) values() (any, error) {
+func (p *parser) values() (any, error) {
 	switch p.current() {
 	case '[', '{':
 		return p.item()
@@ -101,7 +104,7 @@ func (p *shorthand) values() (any, error) {
 }
 
 // item reads a list, a structure or one value within brackets.
-func (p *shorthand) item() (any, error) {
+func (p *parser) item() (any, error) {
 	if p.depth++; p.depth > maxNesting {
 		return nil, p.fail("Nested deeper than %d levels", maxNesting)
 	}
@@ -115,7 +118,7 @@ func (p *shorthand) item() (any, error) {
 	return p.value(inFirst)
 }
 
-func (p *shorthand) list() (any, error) {
+func (p *parser) list() (any, error) {
 	list := []any{}
 	err := p.bracketed('[', ']', func() error {
 		item, err := p.item()
@@ -125,7 +128,7 @@ func (p *shorthand) list() (any, error) {
 	return list, err
 }
 
-func (p *shorthand) hash() (any, error) {
+func (p *parser) hash() (any, error) {
 	hash := map[string]any{}
 	err := p.bracketed('{', '}', func() error {
 		key, err := p.key()
@@ -138,7 +141,7 @@ func (p *shorthand) hash() (any, error) {
 }
 
 // bracketed reads elements separated by commas between two brackets.
-func (p *shorthand) bracketed(open, end byte, element func() error) error {
+func (p *parser) bracketed(open, end byte, element func() error) error {
 	if err := p.expect(open); err != nil {
 		return err
 	}
@@ -159,7 +162,7 @@ func (p *shorthand) bracketed(open, end byte, element func() error) error {
 
 // value reads a quoted value, or a word that goes on with the bytes that part
 // allows. A word may be empty.
-func (p *shorthand) value(part func(byte) bool) (string, error) {
+func (p *parser) value(part func(byte) bool) (string, error) {
 	if quote := p.current(); quote == '\'' || quote == '"' {
 		return p.quoted(quote)
 	}
@@ -179,7 +182,7 @@ word:
 	return strings.TrimRight(b.String(), " \t\r\n"), nil
 }
 
-func (p *shorthand) quoted(quote byte) (string, error) {
+func (p *parser) quoted(quote byte) (string, error) {
 	var b strings.Builder
 	for p.pos++; !p.atEnd(); p.pos++ {
 		c := p.in[p.pos]
@@ -197,7 +200,7 @@ func (p *shorthand) quoted(quote byte) (string, error) {
 }
 
 // expect reads one byte and the space around it.
-func (p *shorthand) expect(want byte) error {
+func (p *parser) expect(want byte) error {
 	p.space()
 	if p.atEnd() {
 		return p.fail("Expected: '%c', received: 'EOF'", want)
@@ -210,16 +213,16 @@ func (p *shorthand) expect(want byte) error {
 	return nil
 }
 
-func (p *shorthand) space() {
+func (p *parser) space() {
 	for !p.atEnd() && strings.IndexByte(" \t\r\n\v\f", p.in[p.pos]) >= 0 {
 		p.pos++
 	}
 }
 
-func (p *shorthand) atEnd() bool { return p.pos >= len(p.in) }
+func (p *parser) atEnd() bool { return p.pos >= len(p.in) }
 
 // current is the byte to be read, 0 at the end.
-func (p *shorthand) current() byte {
+func (p *parser) current() byte {
 	if p.atEnd() {
 		return 0
 	}
@@ -227,7 +230,7 @@ func (p *shorthand) current() byte {
 }
 
 // fail says what is wrong and points at where.
-func (p *shorthand) fail(format string, args ...any) error {
+func (p *parser) fail(format string, args ...any) error {
 	where := p.in + "\n" + strings.Repeat(" ", p.pos) + "^"
 	return fmt.Errorf("%s for input:\n%s", fmt.Sprintf(format, args...), where)
 }
