@@ -75,6 +75,10 @@ func TestRevocationStatusGood(t *testing.T) {
 		q.CertificateHashes[i] = strings.ToUpper(q.CertificateHashes[i])
 	}
 	w.mustStatus(t, q)
+	slices.Reverse(q.CertificateHashes) // the AWS SDKs for Go sort them
+	w.mustStatus(t, q)
+	q.CertificateHashes = q.CertificateHashes[:2] // without the leaf's
+	w.mustStatus(t, q, q.JobARN)
 }
 
 // TestUnknownSignature claims of a signature what is not so: whoever holds a
