@@ -31,7 +31,7 @@ var rows = [][]string{
 	{"internal/signing", "internal/verify"},
 	{"internal/access", "internal/authority", "internal/registry", "internal/envelope"},
 	{"internal/journal", "internal/ociref", "internal/seal", "internal/ownerfile"},
-	{"internal/arn", "internal/durable"},
+	{"internal/arn", "internal/durable", "internal/cli/awsverbs/shorthand"},
 	{"internal/fault"},
 }
 
