@@ -1,0 +1,114 @@
+// Package ecrapi is the Amazon ECR surface of the registry: repositories,
+// images and referrers as the aws program and the SDKs speak of them.
+//
+// All operations of the service's model are in the table. Those that are not
+// offered say so, and what to do instead. Where this surface departs from the
+// service stands in docs/divergences/ecr.md.
+//
+// Source: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/
+package ecrapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/sealwright/sealwright/internal/access"
+	"github.com/sealwright/sealwright/internal/edge/awshttp"
+	"github.com/sealwright/sealwright/internal/registry"
+)
+
+// TokenIssuer makes the passwords that GetAuthorizationToken hands out.
+// access.Service is one.
+type TokenIssuer interface {
+	// IssueToken makes a registry password for a principal that has authenticated
+	// with the access key, and says when it ends.
+	IssueToken(ctx context.Context, p access.Principal, accessKeyID string) (password string, expires time.Time, err error)
+}
+
+// Options is what the surface stands on. All of it is required.
+type Options struct {
+	Registry *registry.Service
+	Tokens   TokenIssuer
+}
+
+// surface is the handlers' receiver.
+type surface struct {
+	registry *registry.Service
+	tokens   TokenIssuer
+}
+
+// maxBody bounds a request: 100 names of 256 characters, each of which JSON may
+// escape, fit several times over.
+const maxBody = 1 << 20
+
+// Service returns the surface for [awshttp.New].
+func Service(o Options) awshttp.Service {
+	s := &surface{o.Registry, o.Tokens}
+	return awshttp.Service{
+		SigningName:       "ecr",
+		Protocol:          awshttp.JSON11,
+		TargetPrefix:      "AmazonEC2ContainerRegistry_V20150921",
+		Operations:        append(s.operations(), notOffered()...),
+		Translate:         translate,
+		Validation:        invalidParameter,
+		ValidationMessage: validationMessage,
+		MaxBody:           maxBody,
+	}
+}
+
+const invalidParameter = "InvalidParameterException"
+
+// codes are ECR's names for the domain's errors; all of them are answered with
+// status 400. An error that is not here is named by its kind.
+var codes = []struct {
+	err  error
+	code string
+}{
+	{registry.ErrRepositoryNotFound, "RepositoryNotFoundException"},
+	{registry.ErrRepositoryExists, "RepositoryAlreadyExistsException"},
+	{registry.ErrRepositoryNotEmpty, "RepositoryNotEmptyException"},
+	{registry.ErrManifestNotFound, "ImageNotFoundException"},
+	{registry.ErrResourceTag, "InvalidTagParameterException"},
+	{registry.ErrTooManyTags, "TooManyTagsException"},
+}
+
+// translate is the table from the domain's errors to ECR's.
+func translate(err error) awshttp.Error {
+	if errors.Is(err, registry.ErrMutability) {
+		return invalid("imageTagMutabilityExclusionFilters", err.Error())
+	}
+	for _, c := range codes {
+		if errors.Is(err, c.err) {
+			return awshttp.Error{Code: c.code, Status: http.StatusBadRequest}
+		}
+	}
+	return awshttp.Error{}
+}
+
+// invalid is ECR's error for a parameter that is not what it must be.
+func invalid(parameter, constraint string) awshttp.Error {
+	return awshttp.Error{
+		Code:    invalidParameter,
+		Status:  http.StatusBadRequest,
+		Message: "Invalid parameter at '" + parameter + "' failed to satisfy constraint: '" + constraint + "'",
+	}
+}
+
+// validationMessage words what is wrong with an input as ECR does.
+func validationMessage(found []awshttp.Violation) string {
+	var messages []string
+	for _, v := range found[:min(len(found), maxViolations)] {
+		constraint := v.Constraint
+		if pattern, ok := strings.CutPrefix(constraint, "Member must satisfy regular expression pattern: "); ok {
+			constraint = "must satisfy regular expression '" + pattern + "'"
+		}
+		messages = append(messages, invalid(v.Path, constraint).Message)
+	}
+	return strings.Join(messages, "; ")
+}
+
+// maxViolations bounds how many wrong parameters one answer names.
+const maxViolations = 10

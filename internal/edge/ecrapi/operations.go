@@ -1,0 +1,87 @@
+package ecrapi
+
+import (
+	"strings"
+
+	"github.com/sealwright/sealwright/internal/arn"
+	"github.com/sealwright/sealwright/internal/edge/awshttp"
+	"github.com/sealwright/sealwright/internal/ociref"
+	"github.com/sealwright/sealwright/internal/registry"
+)
+
+// operations are the rows that do something. ListImageReferrers goes by the
+// permission to pull, as ECR has it.
+func (s *surface) operations() []awshttp.Operation {
+	return []awshttp.Operation{
+		awshttp.Op("CreateRepository", "ecr:CreateRepository", onRepository, s.createRepository),
+		awshttp.Op("DescribeRepositories", "ecr:DescribeRepositories", onRepositories, s.describeRepositories),
+		awshttp.Op("DeleteRepository", "ecr:DeleteRepository", onRepository, s.deleteRepository),
+		awshttp.Op("ListImages", "ecr:ListImages", onRepository, s.listImages),
+		awshttp.Op("DescribeImages", "ecr:DescribeImages", onRepository, s.describeImages),
+		awshttp.Op("BatchGetImage", "ecr:BatchGetImage", onRepository, s.batchGetImage),
+		awshttp.Op("BatchDeleteImage", "ecr:BatchDeleteImage", onRepository, s.batchDeleteImage),
+		awshttp.Op("ListImageReferrers", "ecr:BatchGetImage", onRepository, s.listImageReferrers),
+		awshttp.Op("GetAuthorizationToken", "ecr:GetAuthorizationToken", awshttp.AnyResource, s.getAuthorizationToken),
+	}
+}
+
+// declined are the model's other operations, by what to do instead.
+var declined = []struct{ advice, operations string }{
+	{"Push and pull through the registry's own protocol, such as with docker, crane or oras.",
+		"BatchCheckLayerAvailability CompleteLayerUpload GetDownloadUrlForLayer InitiateLayerUpload PutImage UploadLayerPart"},
+	{"Images stay until BatchDeleteImage or DeleteRepository deletes them.",
+		"DeleteLifecyclePolicy GetLifecyclePolicy GetLifecyclePolicyPreview PutLifecyclePolicy StartLifecyclePolicyPreview UpdateImageStorageClass"},
+	{"Access is the account's own: there are no policies on repositories or on the registry.",
+		"DeleteRegistryPolicy DeleteRepositoryPolicy GetRegistryPolicy GetRepositoryPolicy PutRegistryPolicy SetRepositoryPolicy"},
+	{"Sign with signer:SignPayload, for instance through notation sign.",
+		"DeleteSigningConfiguration DescribeImageSigningStatus GetSigningConfiguration PutSigningConfiguration"},
+	{"Choose mutability, scanning and tags in CreateRepository; they stay as they are.",
+		"ListTagsForResource PutImageScanningConfiguration PutImageTagMutability TagResource UntagResource"},
+	{"Create a repository with CreateRepository before pushing to it.",
+		"CreateRepositoryCreationTemplate DeleteRepositoryCreationTemplate DescribeRepositoryCreationTemplates UpdateRepositoryCreationTemplate"},
+	{"Copy images from other registries with a client, such as skopeo copy or oras cp -r.",
+		"CreatePullThroughCacheRule DeletePullThroughCacheRule DescribePullThroughCacheRules UpdatePullThroughCacheRule ValidatePullThroughCacheRule DescribeImageReplicationStatus PutReplicationConfiguration " +
+			"DescribeReplicationBackfillResults ListReplicationBackfills StartReplicationBackfill StopReplicationBackfill"},
+	{"Nothing here scans images: scan them with a client.",
+		"BatchGetRepositoryScanningConfiguration DescribeImageScanFindings GetRegistryScanningConfiguration PutRegistryScanningConfiguration StartImageScan"},
+	{"The registry has no settings of this kind.",
+		"DeregisterPullTimeUpdateExclusion DescribeRegistry GetAccountSetting ListPullTimeUpdateExclusions PutAccountSetting RegisterPullTimeUpdateExclusion"},
+}
+
+// notOffered are the rows that only explain themselves.
+func notOffered() (rows []awshttp.Operation) {
+	for _, d := range declined {
+		for _, name := range strings.Fields(d.operations) {
+			rows = append(rows, awshttp.NotOffered(name, "ecr:"+name, d.advice))
+		}
+	}
+	return rows
+}
+
+// repositoryInput is an input that names one repository.
+type repositoryInput interface {
+	registry() arn.AccountID // "" for the caller's own
+	name() string            // checked by its row's constraints
+}
+
+// onRepository is the resource of operations on one repository: its ARN.
+func onRepository[In any, P interface {
+	*In
+	repositoryInput
+}](c *awshttp.Call, in P) string {
+	return arn.Repository(c.Region, account(c, in.registry()), in.name()).String()
+}
+
+// key names the repository of an input.
+func key(c *awshttp.Call, in repositoryInput) registry.Key {
+	return registry.Key{Account: account(c, in.registry()), Name: ociref.Name(in.name())}
+}
+
+// account is the registry asked for: one's own unless said otherwise. Whether
+// another's may be used is the access decision's to say, as it stands in the ARN.
+func account(c *awshttp.Call, registryID arn.AccountID) arn.AccountID {
+	if registryID == "" {
+		return c.Account
+	}
+	return registryID
+}
