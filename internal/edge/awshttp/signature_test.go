@@ -166,9 +166,9 @@ func TestSessionTokenOfALongTermKey(t *testing.T) {
 	}
 }
 
-func TestPathsThatCouldBeReadTwoWays(t *testing.T) {
+func TestTargetsThatCouldBeReadTwoWays(t *testing.T) {
 	w := newWorld(t, (&toy{}).signer())
-	for _, path := range []string{"//signing-jobs", "/signing-jobs//x", "/a/../signing-jobs", "/./signing-jobs", "/a/%2e%2E/signing-jobs", "/a/.%2e"} {
+	for _, path := range []string{"//signing-jobs", "/signing-jobs//x", "/a/../signing-jobs", "/./signing-jobs", "/a/%2e%2E/signing-jobs", "/a/.%2e", "/signing-jobs?a=%zz"} {
 		a := raw(t, w, "GET "+path+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 		if a.status != 400 || !strings.Contains(a.body, "SerializationException") {
 			t.Errorf("%s: %d %s", path, a.status, a.body)

@@ -3,7 +3,6 @@ package awshttp_test
 import (
 	"context"
 	"errors"
-	"net/http"
 	"strings"
 
 	"github.com/sealwright/sealwright/internal/arn"
@@ -87,10 +86,6 @@ type revokeProfileIn struct {
 }
 
 type nothing struct{}
-
-type signJobIn struct {
-	JobID string `path:"jobId"`
-}
 
 var errNoProfile = fault.New(fault.NotFound, "no such profile")
 
@@ -258,10 +253,9 @@ func queryToy() awshttp.Service {
 	}
 }
 
-// notFound tells whether a body of any protocol carries an error's code.
+// carries reports whether an answer is an error of any protocol, complete with
+// code, request id and date.
 func carries(a answer, status int, code string) bool {
 	return a.status == status && strings.Contains(a.body, code) && a.header.Get("X-Amzn-Requestid") != "" &&
 		a.header.Get("Date") != "" && (a.header.Get("X-Amzn-Errortype") == code || strings.HasPrefix(a.header.Get("Content-Type"), "text/xml"))
 }
-
-var _ http.Handler = (*awshttp.Handler)(nil)

@@ -173,3 +173,5 @@ func send(t testing.TB, r *http.Request) answer {
 	}
 	return answer{response.StatusCode, response.Header, string(body)}
 }
+
+func readCloser(s string) io.ReadCloser { return io.NopCloser(bytes.NewReader([]byte(s))) }

@@ -1,0 +1,104 @@
+package awshttp
+
+import (
+	"net/http"
+	"reflect"
+	"testing"
+)
+
+type fuzzInput struct {
+	Text  string            `json:"text" validate:"required,min=2,max=9,pattern=[a-z]+"`
+	Flag  *bool             `json:"flag,omitempty"`
+	Count int64             `json:"count"`
+	Share float64           `json:"share"`
+	Blob  []byte            `json:"blob,omitempty" validate:"max=3"`
+	At    *Time             `json:"at,omitempty"`
+	List  []fuzzPart        `json:"list" validate:"max=2"`
+	Names []string          `json:"names" each:"max=2"`
+	Map   map[string]string `json:"map" key:"max=2" each:"max=3"`
+	Part  *fuzzPart         `json:"part,omitempty"`
+}
+
+type fuzzPart struct {
+	A *int   `json:"a,omitempty"`
+	B string `json:"b" validate:"enum=x|y"`
+}
+
+func fuzzShape(t testing.TB) *shape {
+	s, err := shapeOf(reflect.TypeFor[fuzzInput]())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// FuzzDecodeJSON reads arbitrary bodies. What is accepted must survive being
+// written and read again.
+func FuzzDecodeJSON(f *testing.F) {
+	for _, body := range []string{``, `{}`, `{"text":"ab","flag":true,"count":-3,"share":0.5,"blob":"e30=","at":1.5}`,
+		`{"list":[{"a":1,"b":"x"},null,{}],"names":["a","b"],"map":{"k":"v","n":null},"part":{"b":"z"}}`,
+		`{"x":[[[{"y":"\ud800"}]]],"text":null}`, `{"count":1e400}`, `[`, `{"list":[[]]}`} {
+		f.Add([]byte(body))
+	}
+	s := fuzzShape(f)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		var first, second fuzzInput
+		if decodeJSON(body, s, reflect.ValueOf(&first).Elem()) != nil {
+			return
+		}
+		validationMessage(validate(s, reflect.ValueOf(first), ""))
+		fillLists(s, reflect.ValueOf(&first).Elem())
+		if first.At != nil && first.At.UnixMicro()%1000 != 0 {
+			first.At = nil // answers have milliseconds
+		}
+		written, err := encodeJSON(&first)
+		if err != nil {
+			t.Fatalf("encode what was decoded from %q: %v", body, err)
+		}
+		if err := decodeJSON(written, s, reflect.ValueOf(&second).Elem()); err != nil || !reflect.DeepEqual(first, second) {
+			t.Errorf("%q became %s: %v", body, written, err)
+		}
+	})
+}
+
+// FuzzForm reads arbitrary forms: they decode or are refused.
+func FuzzForm(f *testing.F) {
+	for _, form := range []string{"text=ab&flag=true&count=3&share=.5&blob=e30%3D&at=2026-01-01T00:00:00Z", "list.member.1.a=1&list.member.2.b=x",
+		"names.member.1=&map.entry.1.key=k&map.entry.1.value=v", "part.=x&part..=y&.=&=", "list.member.1", "map.entry.1.key.x=1&%zz"} {
+		f.Add(form)
+	}
+	s := fuzzShape(f)
+	f.Fuzz(func(t *testing.T, text string) {
+		pairs, err := parsePairs(text)
+		if err != nil {
+			return
+		}
+		var in fuzzInput
+		if newForm(pairs).decode(s, reflect.ValueOf(&in).Elem(), "") != nil {
+			return
+		}
+		validationMessage(validate(s, reflect.ValueOf(in), ""))
+		var w xmlWriter
+		w.element("Result", s, reflect.ValueOf(in))
+	})
+}
+
+// FuzzAuthorization reads arbitrary Authorization headers: nothing that is not
+// complete is accepted.
+func FuzzAuthorization(f *testing.F) {
+	const complete = "AWS4-HMAC-SHA256 Credential=AKIA/20260301/us-east-1/signer/aws4_request, SignedHeaders=host;x-amz-date, " +
+		"Signature=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	f.Add(complete, "20260301T120000Z")
+	f.Add("Basic x", "Sun, 01 Mar 2026 12:00:00 GMT")
+	f.Add("AWS4-HMAC-SHA256 Credential=////,SignedHeaders=;,Signature=", "")
+	f.Fuzz(func(t *testing.T, authorization, date string) {
+		r := &http.Request{Header: http.Header{"Authorization": {authorization}, "X-Amz-Date": {date}}}
+		s, err := parseSignature(r, nil)
+		if err != nil {
+			return
+		}
+		if len(s.mac) != 64 || !s.covers("host") || !s.covers("x-amz-date") || s.timestamp[:8] != s.date || len(s.timestamp) != len(amzDateForm) {
+			t.Errorf("accepted %q at %q as %+v", authorization, date, s)
+		}
+	})
+}
