@@ -40,6 +40,15 @@ func atMinimalRate(n int64) time.Duration {
 	return time.Duration(n/minimalRate+1) * time.Second
 }
 
+// bodyWithin gives a body its first moments, also one that nobody will read:
+// the server itself reads what little a refused request has left, to keep the
+// connection, and would wait for it without end.
+func (c *call) bodyWithin() {
+	if c.r.ContentLength != 0 {
+		http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(c.Patience))
+	}
+}
+
 // body is the request's body under the rule of minimal rate. Its errors are
 // faults.
 func (c *call) body() io.Reader {
@@ -74,19 +83,18 @@ func (p *pacedReader) Read(b []byte) (int, error) {
 	}
 	n, err := p.r.Read(b)
 	p.n += int64(n)
-	if err == nil {
-		return n, nil
+	if err == io.EOF {
+		// What comes next on this connection, the server times itself.
+		p.control.SetReadDeadline(time.Time{})
 	}
-	// What comes next on this connection, the server times itself.
-	p.control.SetReadDeadline(time.Time{})
 	return n, bodyError(err)
 }
 
 // bodyError tells the ways a body can end.
 func bodyError(err error) error {
 	switch {
-	case err == io.EOF:
-		return io.EOF
+	case err == nil || err == io.EOF:
+		return err
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return errSlow
 	default:

@@ -88,6 +88,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("Docker-Distribution-Api-Version", "registry/2.0")
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("X-Amzn-RequestId", c.requestID)
+	c.bodyWithin()
 	if err := c.serve(); err != nil {
 		c.fail(err)
 	}
