@@ -91,10 +91,8 @@ func (s *signature) canonicalRequest(b []byte, r *http.Request, query []byte, bo
 // appendPath encodes the path as sent once more: services other than S3 sign
 // the double-encoded path.
 func appendPath(b []byte, raw string) []byte {
-	for i, segment := range strings.Split(raw, "/") {
-		if i > 0 {
-			b = append(b, '/')
-		}
+	for segment := range strings.SplitSeq(strings.TrimPrefix(raw, "/"), "/") {
+		b = append(b, '/')
 		b = appendEscaped(b, segment)
 	}
 	return b

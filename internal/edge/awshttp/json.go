@@ -190,8 +190,6 @@ func setNumber(s *shape, v reflect.Value, number string) bool {
 	switch s.kind {
 	case intKind:
 		return setInt(v, number)
-	case floatKind:
-		return setFloat(v, number)
 	case timeKind:
 		return setTime(v, number, parseEpoch)
 	}

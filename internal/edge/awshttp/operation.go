@@ -31,7 +31,7 @@ type Operation struct {
 //   - path:"name" and query:"name": the REST-JSON locations; a []string query
 //     member repeats its key
 //
-// Fields are strings, booleans, integers, floats, []byte (base64), [Time],
+// Fields are strings, booleans, integers, []byte (base64), [Time],
 // structs, slices of these, maps from string to these, and pointers to these.
 //
 // Constraints are checked before resource and handle, each tag a

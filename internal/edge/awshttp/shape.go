@@ -13,7 +13,6 @@ const (
 	stringKind kind = iota
 	boolKind
 	intKind
-	floatKind
 	blobKind
 	timeKind
 	structKind
@@ -103,8 +102,6 @@ func scalarKind(t reflect.Type) (kind, bool) {
 		return boolKind, true
 	case reflect.Int, reflect.Int32, reflect.Int64:
 		return intKind, true
-	case reflect.Float64:
-		return floatKind, true
 	case reflect.Slice:
 		return blobKind, t.Elem().Kind() == reflect.Uint8
 	}

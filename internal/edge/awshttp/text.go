@@ -20,8 +20,6 @@ func setText(s *shape, v reflect.Value, text, path string) error {
 		ok = text == "true" || text == "false"
 	case intKind:
 		ok = setInt(v, text)
-	case floatKind:
-		ok = setFloat(v, text)
 	case blobKind:
 		ok = setBlob(v, text)
 	case timeKind:
@@ -36,12 +34,6 @@ func setText(s *shape, v reflect.Value, text, path string) error {
 func setInt(v reflect.Value, text string) bool {
 	n, err := strconv.ParseInt(text, 10, v.Type().Bits())
 	v.SetInt(n)
-	return err == nil
-}
-
-func setFloat(v reflect.Value, text string) bool {
-	n, err := strconv.ParseFloat(text, 64)
-	v.SetFloat(n)
 	return err == nil
 }
 
@@ -62,5 +54,5 @@ func setTime(v reflect.Value, text string, parse func(string) (time.Time, bool))
 
 // String names a kind as AWS's errors do.
 func (k kind) String() string {
-	return [...]string{"a String", "a Boolean", "an Integer", "a Double", "a Blob (base64)", "a Timestamp", "a Structure", "a List", "a Map"}[k]
+	return [...]string{"a String", "a Boolean", "an Integer", "a Blob (base64)", "a Timestamp", "a Structure", "a List", "a Map"}[k]
 }

@@ -1,6 +1,7 @@
 package awshttp
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -35,7 +36,7 @@ func parseEpoch(number string) (time.Time, bool) {
 	if err != nil || seconds < -maxEpoch/4 || seconds > maxEpoch {
 		return time.Time{}, false
 	}
-	return time.UnixMicro(int64(seconds*1e6 + 0.5)).UTC(), true
+	return time.UnixMicro(int64(math.Round(seconds * 1e6))).UTC(), true
 }
 
 // parseISO reads ISO-8601 in the form RFC 3339 gives it, to the microsecond.

@@ -204,8 +204,6 @@ func measure(s *shape, v reflect.Value) (what string, size int64) {
 		return "length", int64(v.Len())
 	case intKind:
 		return "value", v.Int()
-	case floatKind:
-		return "value", int64(v.Float())
 	}
 	return "value", 0
 }
