@@ -31,11 +31,13 @@ type text struct {
 	at    int
 }
 
-// newArguments adds a flag to flags for each member of an Input struct.
+// newArguments adds a flag to flags for each member of an Input struct. What
+// their usage is, [invocation.describe] says when somebody asks: every start of
+// the program comes by here.
 func newArguments(input reflect.Type, flags *pflag.FlagSet) *arguments {
 	a := &arguments{input: input, flags: flags}
-	for _, field := range reflect.VisibleFields(input) {
-		if field.IsExported() {
+	for i := range input.NumField() {
+		if field := input.Field(i); field.IsExported() {
 			a.add(&argument{field: field, name: kebab(field.Name)})
 		}
 	}
@@ -44,7 +46,7 @@ func newArguments(input reflect.Type, flags *pflag.FlagSet) *arguments {
 
 func (a *arguments) add(arg *argument) {
 	a.list = append(a.list, arg)
-	a.flags.Var(&flagValue{argument: arg, all: a}, arg.name, shape(arg.field.Type))
+	a.flags.Var(&flagValue{argument: arg, all: a}, arg.name, "")
 	if bare(arg.field.Type).Kind() == reflect.Bool {
 		a.flags.Lookup(arg.name).NoOptDefVal = "true"
 		a.flags.Var(&flagValue{argument: arg, all: a, negate: true}, "no-"+arg.name, "")

@@ -94,8 +94,7 @@ func (s service) command() *cobra.Command {
 	return cmd
 }
 
-// operationCommand is one operation with its flags. Which of them are required
-// is asked of the SDK when the help is shown, not at every start.
+// operationCommand is one operation with its flags.
 func (s service) operationCommand(op operation, shared *settings) *cobra.Command {
 	run := &invocation{service: s, operation: op, settings: shared}
 	cmd := &cobra.Command{
@@ -112,7 +111,7 @@ func (s service) operationCommand(op operation, shared *settings) *cobra.Command
 	}
 	help := cmd.HelpFunc()
 	cmd.SetHelpFunc(func(cmd *cobra.Command, args []string) {
-		run.markRequired(cmd.Flags())
+		run.describe(cmd.Flags())
 		help(cmd, args)
 	})
 	return cmd

@@ -87,8 +87,12 @@ func (r *invocation) format(output any, next string) (string, error) {
 	return formatJSON(result)
 }
 
-// markRequired says in the help which flags must be given.
-func (r *invocation) markRequired(flags *pflag.FlagSet) {
+// describe gives the flags their usage: how each is written, and which must be
+// given, as the SDK's validation has it.
+func (r *invocation) describe(flags *pflag.FlagSet) {
+	for _, arg := range r.arguments.list {
+		flags.Lookup(arg.name).Usage = shape(arg.field.Type)
+	}
 	for _, member := range r.missing(r.operation, reflect.New(r.input).Interface()) {
 		flag := flags.Lookup(kebab(member))
 		flag.Usage = strings.TrimSpace(flag.Usage + " (required)")
