@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/registry"
+	"oras.land/oras-go/v2/registry/remote/auth"
+	"oras.land/oras-go/v2/registry/remote/errcode"
 
 	"github.com/sealwright/sealwright/internal/remote"
 )
@@ -40,7 +43,7 @@ func (l locator) find(ctx context.Context, a *app, reference string) (artifact, 
 	}
 	found.descriptor, err = found.repository.Resolve(ctx, target)
 	if err != nil {
-		return artifact{}, fmt.Errorf("failed to get manifest descriptor: %w", err)
+		return artifact{}, fmt.Errorf("failed to get manifest descriptor: %w%s", err, loginHint(err, found.name))
 	}
 	if _, err := digest.Parse(target); err != nil {
 		found.tag = target
@@ -48,6 +51,19 @@ func (l locator) find(ctx context.Context, a *app, reference string) (artifact, 
 		return artifact{}, fmt.Errorf("user input digest %s does not match the resolved digest %s", target, found.descriptor.Digest)
 	}
 	return found, nil
+}
+
+// loginHint says what to do about a registry that does not know who we are.
+func loginHint(err error, name string) string {
+	host, _, _ := strings.Cut(name, "/")
+	var answer *errcode.ErrorResponse
+	switch {
+	case errors.Is(err, auth.ErrBasicCredentialNotFound):
+		return fmt.Sprintf("\nThere is no login for %s. To log in, run: sealwright login %s", host, host)
+	case errors.As(err, &answer) && answer.StatusCode == http.StatusUnauthorized:
+		return fmt.Sprintf("\nThe login for %s is not accepted, or no longer: passwords of \"ecr get-login-password\" last 12 hours. To log in again, run: sealwright login %s", host, host)
+	}
+	return ""
 }
 
 // open returns the repository and the tag or digest within it.

@@ -53,7 +53,7 @@ func credentialHelper(args []string, streams IO) error {
 		return err
 	}
 	if len(args) != 2 || actions[args[1]] == nil {
-		return fmt.Errorf("Usage: %s <store|get|erase|list|version>", CredentialHelperRole)
+		return fmt.Errorf("usage: %s <store|get|erase|list|version>", CredentialHelperRole)
 	}
 	file, err := remote.UserCredentialFile()
 	if err != nil {

@@ -74,9 +74,9 @@ func (a *app) inspect(ctx context.Context, f *inspectFlags, reference string) er
 	var signatures []inspected
 	skipped := false
 	err = eachSignature(ctx, found, f.maxSignatures, func(descriptor ocispec.Descriptor) error {
-		read, err := a.readSignature(ctx, found, descriptor)
-		if err != nil {
-			fmt.Fprintf(a.Err, "Warning: %v\n", err)
+		read, trouble := readSignature(ctx, found, descriptor)
+		if trouble != "" {
+			fmt.Fprintf(a.Err, "Warning: %s\n", oneLine(trouble))
 			skipped = true
 			return nil
 		}
@@ -120,17 +120,17 @@ func (a *app) printInspected(format string, found artifact, signatures []inspect
 }
 
 // readSignature fetches and parses one signature. Nothing of it is verified.
-func (a *app) readSignature(ctx context.Context, found artifact, descriptor ocispec.Descriptor) (inspected, error) {
+// What is in the way is told in Notation's words.
+func readSignature(ctx context.Context, found artifact, descriptor ocispec.Descriptor) (read inspected, trouble string) {
 	blob, layer, err := found.repository.FetchSignatureBlob(ctx, descriptor)
 	if err != nil {
-		return inspected{}, fmt.Errorf("unable to fetch signature %s due to error: %w", descriptor.Digest, err)
+		return read, fmt.Sprintf("unable to fetch signature %s due to error: %v", descriptor.Digest, err)
 	}
-	read, err := parseSignature(layer.MediaType, blob)
-	if err != nil {
-		return inspected{}, fmt.Errorf("Skipping signature %s because of error: %w", descriptor.Digest, err) //nolint: Notation's text
+	if read, err = parseSignature(layer.MediaType, blob); err != nil {
+		return read, fmt.Sprintf("Skipping signature %s because of error: %v", descriptor.Digest, err)
 	}
 	read.digest = descriptor.Digest.String()
-	return read, nil
+	return read, ""
 }
 
 // parseSignature reads an envelope.

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/notaryproject/notation-core-go/signature"
@@ -44,9 +45,16 @@ func (s inspected) signedAttributes(n *node) {
 	if !attributes.Expiry.IsZero() {
 		n.pair("expiry", attributes.Expiry.Format(time.ANSIC))
 	}
-	for _, attribute := range attributes.ExtendedAttributes {
+	for _, attribute := range sortedAttributes(attributes.ExtendedAttributes) {
 		n.pair(fmt.Sprint(attribute.Key), fmt.Sprint(attribute.Value))
 	}
+}
+
+// sortedAttributes orders attributes by name; as parsed they have no order.
+func sortedAttributes(attributes []signature.Attribute) []signature.Attribute {
+	return slices.SortedFunc(slices.Values(attributes), func(a, b signature.Attribute) int {
+		return strings.Compare(fmt.Sprint(a.Key), fmt.Sprint(b.Key))
+	})
 }
 
 func (s inspected) userAttributes(n *node) {

@@ -41,7 +41,12 @@ Example - Sign an OCI artifact using a specified key:
 `,
 		Args:    oneReference("sign"),
 		PreRunE: func(cmd *cobra.Command, _ []string) error { return f.check(a, cmd) },
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.sign(a.context(cmd), &f, args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.timestamp.check(cmd); err != nil {
+				return err
+			}
+			return a.sign(a.context(cmd), &f, args[0])
+		},
 	}
 	f.register(a, cmd)
 	return cmd
@@ -74,9 +79,6 @@ func (f *signFlags) register(a *app, cmd *cobra.Command) {
 // check settles the flags before the verb runs.
 func (f *signFlags) check(a *app, cmd *cobra.Command) error {
 	f.settle(a, cmd)
-	if err := f.timestamp.check(cmd); err != nil {
-		return err
-	}
 	return a.checkExperimental(cmd, "oci-layout")
 }
 

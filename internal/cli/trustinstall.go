@@ -31,6 +31,10 @@ const (
 	trustStoreName = "aws-signer-ts"
 )
 
+// legacyPolicy is the name trust policies had before there were others than
+// for OCI artifacts. Notation of every version reads it.
+const legacyPolicy = "trustpolicy.json"
+
 // trustFlags are the flags of trust install.
 type trustFlags struct {
 	profiles, scopes             []string
@@ -85,7 +89,7 @@ func (a *app) trustInstall(ctx context.Context, f *trustFlags) error {
 	if err != nil {
 		return err
 	}
-	unlock, err := ownerfile.Lock(configPath(dir.PathTrustPolicy))
+	unlock, err := ownerfile.Lock(configPath(legacyPolicy))
 	if err != nil {
 		return err
 	}
@@ -183,7 +187,7 @@ func policyPath() string {
 	if path := configPath(dir.PathOCITrustPolicy); exists(path) {
 		return path
 	}
-	return configPath(dir.PathTrustPolicy)
+	return configPath(legacyPolicy)
 }
 
 func exists(path string) bool {
