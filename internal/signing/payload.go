@@ -1,13 +1,11 @@
 package signing
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
-	"io"
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"unicode/utf8"
 
 	"github.com/sealwright/sealwright/internal/envelope"
@@ -32,8 +30,8 @@ func checkPayload(format string, payload []byte) error {
 	if len(payload) < 1 || len(payload) > envelope.MaxPayload {
 		return fault.Becausef(ErrInvalid, "the payload has %d bytes: it must have 1 to %d", len(payload), envelope.MaxPayload)
 	}
-	if !utf8.Valid(payload) {
-		return badPayload("it is not UTF-8")
+	if !utf8.Valid(payload) || !json.Valid(payload) {
+		return badPayload("it is not JSON in UTF-8")
 	}
 	top, err := members(payload)
 	if err != nil {
@@ -55,14 +53,13 @@ func checkTarget(data json.RawMessage) error {
 	if err != nil {
 		return badPayload("targetArtifact: " + err.Error())
 	}
-	var digest, kind string
-	var size int64
+	size, err := strconv.ParseInt(string(target["size"]), 10, 64)
 	switch {
-	case json.Unmarshal(target["mediaType"], &kind) != nil || !mediaType.MatchString(kind):
+	case !mediaType.MatchString(text(target["mediaType"])):
 		return badPayload("targetArtifact.mediaType must be a media type")
-	case json.Unmarshal(target["digest"], &digest) != nil || !isDigest(digest):
+	case !isDigest(text(target["digest"])):
 		return badPayload("targetArtifact.digest must be sha256: or sha512: and lower-case hex")
-	case json.Unmarshal(target["size"], &size) != nil || size < 0 || string(target["size"]) == "null":
+	case err != nil || size < 0:
 		return badPayload("targetArtifact.size must be a number of bytes")
 	}
 	if err := checkAnnotations(target["annotations"]); err != nil {
@@ -92,41 +89,9 @@ func checkAnnotations(data json.RawMessage) error {
 		return badPayload("targetArtifact.annotations: " + err.Error())
 	}
 	for _, value := range annotations {
-		if value[0] != '"' {
+		if !isString(value) {
 			return badPayload("targetArtifact.annotations must have strings as values")
 		}
 	}
 	return nil
-}
-
-// members reads a JSON object, refusing members given twice and anything after
-// it. Its errors are for the caller to read.
-func members(data []byte) (map[string]json.RawMessage, error) {
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	if open, err := decoder.Token(); err != nil || open != json.Delim('{') {
-		return nil, errors.New("not a JSON object")
-	}
-	found := map[string]json.RawMessage{}
-	for decoder.More() {
-		name, err := decoder.Token()
-		if err != nil {
-			return nil, errors.New("not JSON")
-		}
-		var value json.RawMessage
-		if err := decoder.Decode(&value); err != nil {
-			return nil, errors.New("not JSON")
-		}
-		key := name.(string) // in an object, or Token fails
-		if _, twice := found[key]; twice {
-			return nil, errors.New("a member is given twice")
-		}
-		found[key] = value
-	}
-	if _, err := decoder.Token(); err != nil {
-		return nil, errors.New("not JSON")
-	}
-	if _, err := decoder.Token(); err != io.EOF {
-		return nil, errors.New("something follows the JSON object")
-	}
-	return found, nil
 }

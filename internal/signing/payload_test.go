@@ -100,3 +100,13 @@ func FuzzPayload(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkCheckPayload is compared with a raw P-384 signature, 140 µs.
+func BenchmarkCheckPayload(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := checkPayload(envelope.PayloadMediaType, []byte(good)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

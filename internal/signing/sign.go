@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/sealwright/sealwright/internal/arn"
 	"github.com/sealwright/sealwright/internal/authority"
 	"github.com/sealwright/sealwright/internal/envelope"
 	"github.com/sealwright/sealwright/internal/fault"
@@ -149,17 +150,22 @@ func (s *Service) seal(j Job, p Profile, leaf *authority.Signer, payload []byte)
 	}, chain, payload, leaf.Sign)
 }
 
+// signDetail is what the journal says of a SignPayload.
+type signDetail struct {
+	JobID          string        `json:"jobId"`
+	Invoker        arn.AccountID `json:"jobInvoker"`
+	ProfileVersion string        `json:"profileVersion"`
+	PayloadSHA256  string        `json:"payloadSha256"`
+	CertificateID  string        `json:"certificateId"`
+	SignedAt       time.Time     `json:"signedAt"`
+	ExpiresAt      time.Time     `json:"signatureExpiresAt"`
+}
+
 // record commits the job if profile and leaf may be used. A leaf the store does
 // not accept is dropped, so that the next attempt gets another.
 func (s *Service) record(ctx context.Context, j Job, leaf *authority.Signer) error {
-	e := s.event(ctx, j.CreatedAt, "SignPayload", s.ProfileARN(ProfileKey{j.Account, j.ProfileName}), map[string]any{
-		"jobId":              j.ID,
-		"jobInvoker":         j.Invoker,
-		"profileVersion":     j.ProfileVersion,
-		"payloadSha256":      j.PayloadDigest,
-		"certificateId":      j.CertificateID,
-		"signedAt":           j.SignedAt,
-		"signatureExpiresAt": j.ExpiresAt,
+	e := s.event(ctx, j.CreatedAt, "SignPayload", s.ProfileARN(ProfileKey{j.Account, j.ProfileName}), signDetail{
+		j.ID, j.Invoker, j.ProfileVersion, j.PayloadDigest, j.CertificateID, j.SignedAt, j.ExpiresAt,
 	})
 	err := s.o.Jobs.RecordJob(ctx, j, mayRecord(j), e)
 	if errors.Is(err, authority.ErrCertificateBad) || errors.Is(err, authority.ErrNoCertificate) {
