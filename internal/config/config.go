@@ -79,7 +79,7 @@ type Config struct {
 	Database string `yaml:"database" usage:"PostgreSQL URL for the records (default: SQLite in the data directory)"`
 
 	// LeafValidity is how long a signing certificate lives. Its key exists only in
-	// memory; it is replaced when a third of this is left. From 1h to 240h.
+	// memory; it is replaced at half of this. From 1h to 240h.
 	// Default: 72h
 	LeafValidity time.Duration `yaml:"leaf-validity" usage:"lifetime of a signing certificate"`
 

@@ -39,15 +39,17 @@ func killRounds(t *testing.T) int {
 // pushes and signings, over and over, and checks after each restart that what
 // was acknowledged is there and whole, and that every signature that got out has
 // its job.
-func TestKilledServiceLosesNothingAcknowledged(t *testing.T) {
+func TestKilledServiceLosesNothingAcknowledged(t *testing.T) { killLoop(t) }
+
+func killLoop(t *testing.T, flags ...string) {
 	dir := t.TempDir()
-	s := start(t, dir)
+	s := start(t, dir, flags...)
 	s.createRepository("app")
 	createProfile(t, s, "kill")
 	var kept acknowledged
 	for round := range killRounds(t) {
 		work(t, s, &kept)
-		s = start(t, dir)
+		s = start(t, dir, flags...)
 		kept.check(t, s, 50)
 		if t.Failed() {
 			t.Fatalf("after kill %d", round+1)

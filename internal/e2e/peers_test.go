@@ -110,7 +110,7 @@ func TestAWSProgram(t *testing.T) {
 		t.Errorf("list-signing-platforms: %s", out)
 	}
 	fails("(ResourceNotFoundException)", "signer", "get-signing-profile", "--profile-name", "nothing_here")
-	fails("(ValidationException)", "signer", "put-signing-profile", "--profile-name", "another", "--platform-id", "Nonsense")
+	fails("(ValidationException)", "signer", "put-signing-profile", "--profile-name", "another", "--platform-id", platform, "--signature-validity-period", "value=136,type=MONTHS")
 	fails("(RepositoryAlreadyExistsException)", "ecr", "create-repository", "--repository-name", "curl")
 	fails("this service is us-east-1", "--region", "eu-west-1", "signer", "list-signing-platforms")
 	do("signer", "cancel-signing-profile", "--profile-name", "ecr_signing_profile")

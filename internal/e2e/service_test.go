@@ -104,7 +104,7 @@ func (s *service) ready() error {
 	if s.listening == "" {
 		return errors.New("the service did not start")
 	}
-	out, err := program(context.Background(), "sealwright", "env", "--data", s.dir).Output()
+	out, err := program(context.Background(), "sealwright", append([]string{"env", "--data", s.dir}, dataFlags(s.command.Args)...)...).Output()
 	if err != nil {
 		return fmt.Errorf("env: %w", err)
 	}
@@ -117,6 +117,16 @@ func (s *service) ready() error {
 	}
 	s.url, s.host = s.env["AWS_ENDPOINT_URL"], s.env["SEALWRIGHT_REGISTRY"]
 	return awaitHealth(http.DefaultClient, "http://"+s.listening)
+}
+
+// dataFlags are those of serve's flags that `env` needs too.
+func dataFlags(args []string) (flags []string) {
+	for i, arg := range args {
+		if arg == "--database" || arg == "--key-file" {
+			flags = append(flags, arg, args[i+1])
+		}
+	}
+	return flags
 }
 
 // awaitHealth waits for a service to answer at a URL, three seconds at most.

@@ -1,0 +1,55 @@
+package e2e
+
+import (
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/signer"
+	"oras.land/oras-go/v2/content"
+
+	"github.com/sealwright/sealwright/internal/store/storetest/pgtest"
+)
+
+// TestReplicasOnPostgreSQL runs two processes on one database: what one
+// acknowledges the other knows at once.
+func TestReplicasOnPostgreSQL(t *testing.T) {
+	database := pgtest.URL(t)
+	blobs := t.TempDir() // shared, as a network volume would be
+	a := start(t, blobs, "--database", database)
+	sc := &scene{service: a, t: t, profile: createProfile(t, a, "oracle"), images: a.createRepository("app")}
+	sc.image = sc.push([]byte("layer"))
+	sc.sign(sc.image)
+
+	b := start(t, t.TempDir(), "--database", database, "--key-file", blobs+"/wrapping.key")
+	if b.env["AWS_ACCESS_KEY_ID"] != a.env["AWS_ACCESS_KEY_ID"] {
+		t.Fatal("the replicas have different root keys")
+	}
+	for name, value := range b.env {
+		t.Setenv(name, value) // the oracle asks the other replica
+	}
+	sc.oracle = sc.newOracle(profileARN("oracle"))
+	if err := sc.ask(sc.image, sc.envelope); err != nil {
+		t.Errorf("signed by one replica, verified through the other: %v", err)
+	}
+	manifest, err := content.FetchAll(t.Context(), b.repository("app"), sc.image)
+	if err != nil || len(manifest) == 0 {
+		t.Errorf("pushed to one replica, pulled from the other: %v", err)
+	}
+	_, err = b.signer().RevokeSigningProfile(t.Context(), &signer.RevokeSigningProfileInput{
+		ProfileName: aws.String("oracle"), ProfileVersion: sc.profile.ProfileVersion, Reason: aws.String("test"), EffectiveTime: aws.Time(time.Now()),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.signer().SignPayload(t.Context(), signPayloadInput("oracle")); err == nil {
+		t.Error("revoked through one replica, and the other still signs")
+	}
+	a.stop()
+	b.stop()
+}
+
+// TestKilledServiceOnPostgreSQL is the kill loop with the records elsewhere.
+func TestKilledServiceOnPostgreSQL(t *testing.T) {
+	killLoop(t, "--database", pgtest.URL(t))
+}
