@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/sealwright/sealwright/internal/fault"
 	"github.com/sealwright/sealwright/internal/ociref"
@@ -11,11 +12,11 @@ import (
 
 // Media types of manifests.
 const (
-	MediaTypeImage        = "application/vnd.oci.image.manifest.v1+json"
-	MediaTypeIndex        = "application/vnd.oci.image.index.v1+json"
-	MediaTypeDockerImage  = "application/vnd.docker.distribution.manifest.v2+json"
-	MediaTypeDockerList   = "application/vnd.docker.distribution.manifest.list.v2+json"
-	mediaTypeDockerSchema = "application/vnd.docker.distribution.manifest.v1" // +json, +prettyjws
+	MediaTypeImage       = "application/vnd.oci.image.manifest.v1+json"
+	MediaTypeIndex       = "application/vnd.oci.image.index.v1+json"
+	MediaTypeDockerImage = "application/vnd.docker.distribution.manifest.v2+json"
+	MediaTypeDockerList  = "application/vnd.docker.distribution.manifest.list.v2+json"
+	mediaTypeSchema1     = "application/vnd.docker.distribution.manifest.v1" // +json, +prettyjws
 )
 
 // nonDistributable are layers whose bytes a registry need not hold.
@@ -45,6 +46,11 @@ func isIndex(mediaType string) bool {
 // It is strict where two readers could understand a manifest differently.
 // ErrMediaType, ErrManifestInvalid.
 func ParseManifest(declared string, content []byte) (Manifest, error) {
+	if declared != "" {
+		if err := supported(declared); err != nil { // before its JSON is held against our rules
+			return Manifest{}, err
+		}
+	}
 	d, err := parseDocument(content)
 	if err != nil {
 		return Manifest{}, err
@@ -69,21 +75,26 @@ func ParseManifest(declared string, content []byte) (Manifest, error) {
 // agreedMediaType is the one media type of Content-Type and mediaType field,
 // either of which may be absent, not both.
 func agreedMediaType(declared, field string) (string, error) {
-	mediaType := declared
-	if declared == "" {
-		mediaType = field
-	}
 	switch {
-	case mediaType == "":
+	case declared == "" && field == "":
 		return "", fault.Becausef(ErrMediaType, "the manifest has no mediaType field; declare its media type with the request")
-	case field != "" && field != mediaType:
+	case declared == "":
+		return field, supported(field)
+	case field != "" && field != declared:
 		return "", fault.Becausef(ErrMediaType, "the request declares media type %.150q, the manifest's mediaType field says %.150q", declared, field)
-	case len(mediaType) > len(mediaTypeDockerSchema) && mediaType[:len(mediaTypeDockerSchema)] == mediaTypeDockerSchema:
-		return "", fault.Becausef(ErrMediaType, "Docker image manifest version 2 schema 1 is not supported; push the image as schema 2 or OCI")
-	case !isManifest(mediaType):
-		return "", fault.Becausef(ErrMediaType, "%.150q is not a supported manifest media type: want %s, %s, %s or %s", mediaType, MediaTypeImage, MediaTypeIndex, MediaTypeDockerImage, MediaTypeDockerList)
 	}
-	return mediaType, nil
+	return declared, nil
+}
+
+// supported fails with ErrMediaType unless the media type is a manifest's.
+func supported(mediaType string) error {
+	switch {
+	case isManifest(mediaType):
+		return nil
+	case strings.HasPrefix(mediaType, mediaTypeSchema1):
+		return fault.Becausef(ErrMediaType, "Docker image manifest version 2 schema 1 is not supported; push the image as schema 2 or OCI")
+	}
+	return fault.Becausef(ErrMediaType, "%.150q is not a supported manifest media type: want %s, %s, %s or %s", mediaType, MediaTypeImage, MediaTypeIndex, MediaTypeDockerImage, MediaTypeDockerList)
 }
 
 // fromImage takes over config and layers.
