@@ -28,6 +28,7 @@ var rows = [][]string{
 	{"internal/edge/signerapi", "internal/edge/ecrapi", "internal/edge/iamapi", "internal/edge/ociapi",
 		"internal/store/sqlstore", "internal/store/blobstore", "internal/store/storetest", "internal/store/storetest/pgtest", "internal/remote"},
 	{"internal/edge/awshttp"},
+	{"internal/edge/awshttp/sigv4"},
 	{"internal/signing", "internal/verify"},
 	{"internal/access", "internal/authority", "internal/registry", "internal/envelope"},
 	{"internal/journal", "internal/ociref", "internal/seal", "internal/ownerfile"},
@@ -82,7 +83,7 @@ var bans = []ban{
 	},
 	{
 		from: []string{"..."}, to: []string{"internal/edge/..."},
-		but:     []string{"internal/server", "-> internal/edge/awshttp"},
+		but:     []string{"internal/server", "-> internal/edge/awshttp", "-> internal/edge/awshttp/sigv4"},
 		because: "surfaces are mounted by the server and know nothing of each other",
 	},
 	{

@@ -48,9 +48,9 @@ func (x *exchange) located(f field) []string {
 		return []string{x.labels[f.name]}
 	}
 	var values []string
-	for _, p := range x.query {
-		if p.key == f.name {
-			values = append(values, p.value)
+	for _, p := range x.target.Query {
+		if p.Key == f.name {
+			values = append(values, p.Value)
 		}
 	}
 	if len(values) > 1 && f.shape.kind != listKind {

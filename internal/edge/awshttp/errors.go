@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/sealwright/sealwright/internal/edge/awshttp/sigv4"
 	"github.com/sealwright/sealwright/internal/fault"
 )
 
@@ -33,6 +34,26 @@ func (r *refusal) Error() string { return r.message }
 
 func refuse(why condition, format string, args ...any) *refusal {
 	return &refusal{why, fmt.Sprintf(format, args...)}
+}
+
+// reason returns the condition that err stands for, if it is one.
+func reason(err error) (why condition, refused bool) {
+	var own *refusal
+	var bad *sigv4.Error
+	switch {
+	case errors.As(err, &own):
+		return own.why, true
+	case errors.As(err, &bad):
+		return signatureConditions[bad.Reason], true
+	}
+	return 0, false
+}
+
+var signatureConditions = [...]condition{
+	sigv4.Malformed:  malformedInput,
+	sigv4.Missing:    missingAuthentication,
+	sigv4.Incomplete: incompleteSignature,
+	sigv4.Mismatch:   badSignature,
 }
 
 // wire is an error's name and HTTP status in one protocol.
@@ -120,12 +141,12 @@ var kinds = map[Protocol][fault.Unavailable + 1]wire{
 // asError says what err is in the service's protocol. An internal error's text
 // is never in it.
 func (s *Service) asError(err error) Error {
-	var r *refusal
+	if why, refused := reason(err); refused {
+		w := conditions[s.Protocol][why]
+		return Error{w.code, w.status, err.Error()}
+	}
 	var e Error
 	switch {
-	case errors.As(err, &r):
-		w := conditions[s.Protocol][r.why]
-		return Error{w.code, w.status, r.message}
 	case errors.As(err, &e):
 		return s.complete(e, fault.Errorf(fault.Invalid, "%s", e.Message))
 	case s.Translate == nil:

@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/sealwright/sealwright/internal/access"
+	"github.com/sealwright/sealwright/internal/edge/awshttp/sigv4"
 	"github.com/sealwright/sealwright/internal/fault"
 	"github.com/sealwright/sealwright/internal/journal"
 )
@@ -33,7 +34,7 @@ type exchange struct {
 	r      *http.Request
 	call   Call
 
-	query  []pair            // of the query string
+	target sigv4.Target
 	labels map[string]string // of the path
 	form   form              // of the query protocol
 	body   []byte
@@ -76,14 +77,11 @@ func (x *exchange) run(ctx context.Context) (any, error) {
 // find routes the request. Where it fails, the exchange has the protocol that
 // the client seems to speak, so that it can read the error.
 func (x *exchange) find() (err error) {
-	path, raw := target(x.r)
 	x.route = &route{service: x.h.router.protocol(RESTJSON)}
-	if err := checkPath(path); err != nil {
+	if x.target, err = sigv4.ParseTarget(x.r); err != nil {
 		return err
 	}
-	if x.query, err = parsePairs(raw); err != nil {
-		return err
-	}
+	path := x.target.Path
 	switch {
 	case path == "/" && len(x.r.Header["X-Amz-Target"]) > 0:
 		return x.findTarget()
@@ -116,18 +114,18 @@ func (x *exchange) speaksQuery() bool {
 		contentType, _, _ := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
 		return contentType == "application/x-www-form-urlencoded"
 	}
-	return x.r.Method == http.MethodGet && newForm(x.query)["Action"] != ""
+	return x.r.Method == http.MethodGet && newForm(x.target.Query)["Action"] != ""
 }
 
 func (x *exchange) findAction() error {
 	x.route.service = x.h.router.protocol(Query)
-	pairs := x.query
+	pairs := x.target.Query
 	if x.r.Method == http.MethodPost {
 		if err := x.readBody(defaultMaxBody); err != nil {
 			return err
 		}
 		var err error
-		if pairs, err = parsePairs(string(x.body)); err != nil {
+		if pairs, err = sigv4.ParsePairs(string(x.body)); err != nil {
 			return err
 		}
 	}
@@ -150,28 +148,26 @@ func (t *router) protocol(p Protocol) *Service {
 // authenticate finds out who calls. What can be refused without the body is
 // refused before it is read.
 func (x *exchange) authenticate(ctx context.Context) error {
-	s, err := parseSignature(x.r, x.query)
+	s, err := sigv4.Parse(x.r, x.target)
 	if err != nil {
 		return err
 	}
-	want := scope{x.h.options.Region, x.service.GlobalRegion, x.service.SigningName}
-	if err := s.checkScope(want); err != nil {
+	want := sigv4.Scope{Region: x.h.options.Region, GlobalRegion: x.service.GlobalRegion, Service: x.service.SigningName}
+	if err := s.Check(want, x.h.options.Now()); err != nil {
 		return err
 	}
-	if err := s.checkAge(x.h.options.Now()); err != nil {
-		return err
-	}
-	secret, p, err := x.h.options.Authenticator.Credential(ctx, s.keyID, s.token)
+	secret, p, err := x.h.options.Authenticator.Credential(ctx, s.KeyID, s.Token)
 	if err != nil {
 		return credentialError(err)
 	}
 	if err := x.readBody(x.service.maxBody()); err != nil {
 		return err
 	}
-	if err := x.h.verifier.verify(s, x.r, x.query, x.body, secret); err != nil {
+	message := sigv4.Message{Request: x.r, Target: x.target, Body: x.body}
+	if err := x.h.verifier.Verify(s, message, secret); err != nil {
 		return err
 	}
-	x.call.Principal, x.call.Account, x.call.AccessKeyID = p, p.Account, s.keyID
+	x.call.Principal, x.call.Account, x.call.AccessKeyID = p, p.Account, s.KeyID
 	return nil
 }
 
@@ -285,11 +281,11 @@ func (x *exchange) write(status int, contentType string, body []byte) {
 // what, and other mistakes of the caller only for who looks closely.
 func (x *exchange) log(ctx context.Context, e Error, err error) {
 	level := slog.LevelDebug
-	var r *refusal
+	why, refused := reason(err)
 	switch {
 	case e.Status >= http.StatusInternalServerError && ctx.Err() == nil:
 		level = slog.LevelError
-	case errors.As(err, &r) && r.why < malformedInput && r.why != unknownOperation:
+	case refused && why <= accessDenied:
 		level = slog.LevelWarn
 	}
 	actor := x.actor()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sealwright/sealwright/internal/access"
+	"github.com/sealwright/sealwright/internal/edge/awshttp/sigv4"
 )
 
 // Authenticator finds the secret behind an access key. access.Service is one.
@@ -73,7 +74,7 @@ func requestURL(r *http.Request) string {
 type Handler struct {
 	options  Options
 	router   router
-	verifier verifier
+	verifier sigv4.Verifier
 }
 
 // New checks the services' tables and makes their handler. It refuses a row

@@ -9,17 +9,19 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/sealwright/sealwright/internal/edge/awshttp/sigv4"
 )
 
 // form is the parameters of a query request by name; of a repeated one the
 // first counts.
 type form map[string]string
 
-func newForm(pairs []pair) form {
+func newForm(pairs []sigv4.Pair) form {
 	f := make(form, len(pairs))
 	for _, p := range pairs {
-		if _, repeated := f[p.key]; !repeated {
-			f[p.key] = p.value
+		if _, repeated := f[p.Key]; !repeated {
+			f[p.Key] = p.Value
 		}
 	}
 	return f

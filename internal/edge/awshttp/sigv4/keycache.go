@@ -1,4 +1,4 @@
-package awshttp
+package sigv4
 
 import (
 	"crypto/sha256"
@@ -27,8 +27,8 @@ type derivedKey struct {
 }
 
 // get returns the signing key of a signature's scope for a secret.
-func (c *keyCache) get(s *signature, secret string) [sha256.Size]byte {
-	k := cacheKey{s.keyID, s.date, s.region, s.service}
+func (c *keyCache) get(s *Signature, secret string) [sha256.Size]byte {
+	k := cacheKey{s.KeyID, s.date, s.region, s.service}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	d, young := c.young[k]

@@ -1,4 +1,4 @@
-package awshttp
+package sigv4
 
 import (
 	"crypto/hmac"
@@ -9,28 +9,28 @@ import (
 	"slices"
 )
 
-// verifier compares request signatures with its own reckoning. It is safe for
-// concurrent use.
-type verifier struct{ keys keyCache }
+// Verifier compares signatures with its own reckoning, in constant time. It
+// remembers a bounded number of derived keys. The zero value is ready, and safe
+// for concurrent use.
+type Verifier struct{ keys keyCache }
 
-// verify checks that secret made the signature over this request and body. A
-// refusal says what may be wrong, and neither the secret nor the signature
-// that would have been right.
-func (v *verifier) verify(s *signature, r *http.Request, query []pair, body []byte, secret string) error {
-	bodyHash := hashOf(body)
-	if err := checkContentHash(r, bodyHash); err != nil {
+// Verify checks that secret made the signature over the message. The refusal is
+// an [*Error] that says what may be wrong.
+func (v *Verifier) Verify(s *Signature, m Message, secret string) error {
+	bodyHash := hashOf(m.Body)
+	if err := checkContentHash(m.Request, bodyHash); err != nil {
 		return err
 	}
 	key := v.keys.get(s, secret)
-	for _, q := range canonicalQueries(query) {
-		ok, err := s.matches(r, q, bodyHash, key)
+	for _, q := range canonicalQueries(m.Target.Query) {
+		ok, err := s.matches(m, q, bodyHash, key)
 		if ok || err != nil {
 			return err
 		}
 	}
-	return refuse(badSignature, "The request signature we calculated does not match the signature you provided. "+
+	return refuse(Mismatch, "The request signature we calculated does not match the signature you provided. "+
 		"Check your AWS Secret Access Key and signing method. Consult the service documentation for details. "+
-		"The Host received was %.255q: a proxy in between must preserve the Host header and the encoding of the path.", r.Host)
+		"The Host received was %.255q: a proxy in between must preserve the Host header and the encoding of the path.", m.Request.Host)
 }
 
 // checkContentHash compares X-Amz-Content-Sha256 with the body, where it is sent.
@@ -40,14 +40,14 @@ func checkContentHash(r *http.Request, bodyHash string) error {
 	case len(sent) == 0 || slices.Equal(sent, []string{bodyHash}):
 		return nil
 	case len(sent) == 1 && len(sent[0]) == len(bodyHash):
-		return refuse(badSignature, "The value of the X-Amz-Content-Sha256 header is not the SHA-256 of the body.")
+		return refuse(Mismatch, "The value of the X-Amz-Content-Sha256 header is not the SHA-256 of the body.")
 	}
-	return refuse(badSignature, "X-Amz-Content-Sha256 must be the SHA-256 of the body: %.64q is not supported here.", sent)
+	return refuse(Mismatch, "X-Amz-Content-Sha256 must be the SHA-256 of the body: %.64q is not supported here.", sent)
 }
 
-func (s *signature) matches(r *http.Request, query []byte, bodyHash string, key [sha256.Size]byte) (bool, error) {
+func (s *Signature) matches(m Message, query []byte, bodyHash string, key [sha256.Size]byte) (bool, error) {
 	buffer := make([]byte, 0, 1024)
-	canonical, err := s.canonicalRequest(buffer, r, query, bodyHash)
+	canonical, err := s.canonicalRequest(buffer, m, query, bodyHash)
 	if err != nil {
 		return false, err
 	}
@@ -57,7 +57,7 @@ func (s *signature) matches(r *http.Request, query []byte, bodyHash string, key 
 
 // stringToSign may overwrite canonical with what it appends to b: its hash is
 // taken first.
-func (s *signature) stringToSign(b, canonical []byte) []byte {
+func (s *Signature) stringToSign(b, canonical []byte) []byte {
 	sum := sha256.Sum256(canonical)
 	b = append(b, algorithm+"\n"...)
 	b = append(b, s.timestamp...)
@@ -83,7 +83,7 @@ func macOf(key, message []byte) []byte {
 // signingKey derives the key of a day, a region and a service.
 //
 // Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html#derive-signing-key
-func signingKey(s *signature, secret string) [sha256.Size]byte {
+func signingKey(s *Signature, secret string) [sha256.Size]byte {
 	key := []byte("AWS4" + secret)
 	for _, part := range []string{s.date, s.region, s.service, terminator} {
 		key = macOf(key, []byte(part))

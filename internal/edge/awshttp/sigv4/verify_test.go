@@ -1,4 +1,4 @@
-package awshttp
+package sigv4
 
 import (
 	"bufio"
@@ -39,20 +39,16 @@ func received(r *http.Request) (*http.Request, []byte, error) {
 }
 
 // verifyAll is what the handler does with a signature, but for the time.
-func verifyAll(v *verifier, r *http.Request, body []byte) error {
-	path, raw := target(r)
-	if err := checkPath(path); err != nil {
-		return err
-	}
-	pairs, err := parsePairs(raw)
+func verifyAll(v *Verifier, r *http.Request, body []byte) error {
+	target, err := ParseTarget(r)
 	if err != nil {
 		return err
 	}
-	s, err := parseSignature(r, pairs)
+	s, err := Parse(r, target)
 	if err != nil {
 		return err
 	}
-	return v.verify(s, r, pairs, body, testCredentials.SecretAccessKey)
+	return v.Verify(s, Message{r, target, body}, testCredentials.SecretAccessKey)
 }
 
 // resigned asks the oracle whether the signature of a received request is the
@@ -92,7 +88,7 @@ func FuzzVerify(f *testing.F) {
 	f.Add("/x", "b", "", "a", "", "\t", []byte(nil), byte(4))
 	f.Add("/x/../y", "", "x", "", "", "", []byte("body"), byte(5))
 	f.Add("/y//z", "", "x", "", "", "", []byte("body"), byte(6))
-	v := &verifier{}
+	v := &Verifier{}
 	f.Fuzz(func(t *testing.T, path, k1, v1, k2, v2, header string, body []byte, change byte) {
 		r, ok := fuzzRequest(path, url.Values{k1: {v1}}, header, body)
 		if !ok || resign(r, body) != nil {
@@ -103,7 +99,7 @@ func FuzzVerify(f *testing.F) {
 		if err != nil {
 			t.Skip()
 		}
-		raw, _ := target(got)
+		raw, _ := split(got)
 		err = verifyAll(v, got, gotBody)
 		want := resigned(got, gotBody) && checkPath(raw) == nil
 		if (err == nil) != want {
@@ -158,7 +154,7 @@ func benchmarkRequest(b *testing.B) (*http.Request, []byte) {
 
 func BenchmarkVerify(b *testing.B) {
 	r, body := benchmarkRequest(b)
-	v := &verifier{}
+	v := &Verifier{}
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := verifyAll(v, r, body); err != nil {
@@ -182,15 +178,35 @@ func BenchmarkResign(b *testing.B) {
 // its secret only.
 func TestKeyCache(t *testing.T) {
 	var c keyCache
-	s := &signature{keyID: "AKIA", date: "20260301", region: "us-east-1", service: "signer"}
+	s := &Signature{KeyID: "AKIA", date: "20260301", region: "us-east-1", service: "signer"}
 	first := c.get(s, "one")
 	if c.get(s, "two") == first || c.get(s, "one") != first || first != signingKey(s, "one") {
 		t.Error("the cache mixes secrets up")
 	}
 	for i := range 5 * cacheGeneration {
-		c.get(&signature{keyID: string(rune(i))}, "secret")
+		c.get(&Signature{KeyID: string(rune(i))}, "secret")
 	}
 	if n := len(c.young) + len(c.old); n > 2*cacheGeneration {
 		t.Errorf("the cache holds %d keys", n)
 	}
+}
+
+// FuzzAuthorization reads arbitrary Authorization headers: nothing that is not
+// complete is accepted.
+func FuzzAuthorization(f *testing.F) {
+	const complete = "AWS4-HMAC-SHA256 Credential=AKIA/20260301/us-east-1/signer/aws4_request, SignedHeaders=host;x-amz-date, " +
+		"Signature=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	f.Add(complete, "20260301T120000Z")
+	f.Add("Basic x", "Sun, 01 Mar 2026 12:00:00 GMT")
+	f.Add("AWS4-HMAC-SHA256 Credential=////,SignedHeaders=;,Signature=", "")
+	f.Fuzz(func(t *testing.T, authorization, date string) {
+		r := &http.Request{Header: http.Header{"Authorization": {authorization}, "X-Amz-Date": {date}}}
+		s, err := Parse(r, Target{})
+		if err != nil {
+			return
+		}
+		if len(s.mac) != 64 || !s.covers("host") || !s.covers("x-amz-date") || s.timestamp[:8] != s.date || len(s.timestamp) != len(amzDateForm) {
+			t.Errorf("accepted %q at %q as %+v", authorization, date, s)
+		}
+	})
 }
