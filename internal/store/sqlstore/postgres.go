@@ -3,10 +3,13 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -22,7 +25,8 @@ const (
 )
 
 type postgresEngine struct {
-	pool *sql.DB
+	pool   *sql.DB
+	closed atomic.Bool
 }
 
 // OpenPostgres opens the database that url names (a libpq URL or keyword string;
@@ -44,7 +48,7 @@ func OpenPostgres(ctx context.Context, url string) (*DB, error) {
 	if err := preparePostgres(ctx, pool); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s on %s: %w", config.Database, config.Host, err), pool.Close())
 	}
-	return &DB{engine: &postgresEngine{pool}}, nil
+	return newDB(&postgresEngine{pool: pool}), nil
 }
 
 // preparePostgres refuses a server that cannot keep the promises, then migrates.
@@ -96,18 +100,17 @@ func (e *postgresEngine) once(ctx context.Context, fn func(querier) error) error
 }
 
 func (e *postgresEngine) conn(ctx context.Context) (*sql.Conn, error) {
-	conn, err := e.pool.Conn(ctx)
-	if errors.Is(err, sql.ErrConnDone) || err != nil && err.Error() == "sql: database is closed" {
+	if e.closed.Load() {
 		return nil, ErrClosed
 	}
-	return conn, err
+	return e.pool.Conn(ctx)
 }
 
 // transact runs fn between BEGIN and COMMIT. A panic of fn rolls back.
 func transact(ctx context.Context, conn *sql.Conn, options *sql.TxOptions, fn func(querier) error) error {
 	tx, err := conn.BeginTx(ctx, options)
 	if err != nil {
-		return fmt.Errorf("begin: %w", err)
+		return &notBegun{err}
 	}
 	defer tx.Rollback() // nothing after a commit
 	if err := fn(&postgresQuerier{ctx, tx}); err != nil {
@@ -120,12 +123,10 @@ func transact(ctx context.Context, conn *sql.Conn, options *sql.TxOptions, fn fu
 }
 
 func (e *postgresEngine) read(ctx context.Context, fn func(querier) error) error {
-	conn, err := e.conn(ctx)
-	if err != nil {
-		return err
+	if e.closed.Load() {
+		return ErrClosed
 	}
-	defer conn.Close()
-	return fn(&postgresQuerier{ctx, conn})
+	return fn(&postgresQuerier{ctx, e.pool})
 }
 
 func (e *postgresEngine) snapshot(ctx context.Context, fn func(querier) error) error {
@@ -159,9 +160,15 @@ func (e *postgresEngine) settle(ctx context.Context) (bool, error) {
 	return false, err
 }
 
-func (e *postgresEngine) ping(ctx context.Context) error { return e.pool.PingContext(ctx) }
+func (e *postgresEngine) ping(ctx context.Context) error {
+	return e.read(ctx, func(querier) error { return e.pool.PingContext(ctx) })
+}
 
-func (e *postgresEngine) close() error { return e.pool.Close() }
+// close waits for the queries that run.
+func (e *postgresEngine) close() error {
+	e.closed.Store(true)
+	return e.pool.Close()
+}
 
 // postgresQuerier runs statements on a connection or in a transaction; pgx keeps
 // prepared statements for each connection.
@@ -194,16 +201,24 @@ func (q *postgresQuerier) query(query string, args ...any) (*sql.Rows, error) {
 // must start again, seeing what that one did. With one writer it cannot happen.
 var errAgain = errors.New("another transaction was quicker")
 
-// rolledBack says whether a transaction was given up in favour of another
-// (PostgreSQL's serialization_failure and deadlock_detected).
+// notBegun is why a transaction could not be started, as on a connection that
+// the server has closed.
+type notBegun struct{ error }
+
+func (e *notBegun) Unwrap() error { return e.error }
+
+// rolledBack says whether a transaction has not been and may be tried again: it
+// did not start, or was given up in favour of another (PostgreSQL's
+// serialization_failure and deadlock_detected).
 func rolledBack(err error) bool {
 	var pg *pgconn.PgError
-	return errors.Is(err, errAgain) || errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01")
+	var begin *notBegun
+	return errors.Is(err, errAgain) || errors.As(err, &begin) || errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01")
 }
 
 // lostConnection says whether the way to the server is at fault.
 func lostConnection(err error) bool {
 	var connect *pgconn.ConnectError
 	var network net.Error
-	return errors.As(err, &connect) || errors.As(err, &network) || pgconn.SafeToRetry(err) || pgconn.Timeout(err)
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, driver.ErrBadConn) || errors.As(err, &connect) || errors.As(err, &network) || pgconn.SafeToRetry(err) || pgconn.Timeout(err)
 }

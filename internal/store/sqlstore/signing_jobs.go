@@ -3,6 +3,8 @@ package sqlstore
 import (
 	"cmp"
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 
 	"github.com/sealwright/sealwright/internal/authority"
@@ -24,15 +26,16 @@ const (
 	jobByKey = selectJob + `WHERE j.account = $1 AND j.id = $2`
 
 	// selectSigning reads and holds what a signature depends on. All three rows are
-	// locked, so PostgreSQL gives the newest state of each, also after waiting.
-	selectSigning = `SELECT h.newest, ` + profileColumns + `, ` + certificateColumns + fromProfile +
+	// locked, so PostgreSQL gives the newest state of each, also after waiting. Of
+	// the leaf only its revocation can change.
+	selectSigning = `SELECT h.newest, c.revoked_at, ` + profileColumns + fromProfile +
 		`JOIN certificates c ON c.id = $4 ` + ofVersion + ` FOR SHARE OF h, p, c`
 )
 
 // RecordJob implements [signing.JobStore].
 func (s jobStore) RecordJob(ctx context.Context, job signing.Job, check func(p signing.Profile, newest bool, leaf authority.Certificate) error, e journal.Event) error {
 	return s.db.write(ctx, func(tx querier) error {
-		p, newest, leaf, err := holdSigning(tx, job)
+		p, newest, leaf, err := s.db.holdSigning(tx, job)
 		if err != nil {
 			return err
 		}
@@ -50,20 +53,22 @@ func (s jobStore) RecordJob(ctx context.Context, job signing.Job, check func(p s
 }
 
 // holdSigning reads the rows job depends on and holds them until tx ends.
-func holdSigning(tx querier, job signing.Job) (p signing.Profile, newest string, leaf authority.Certificate, err error) {
-	var r signing.ProfileRevocation
-	dest := append([]any{&newest}, profileDest(&p, &r)...)
-	dest = append(dest, certificateDest(&leaf)...)
-	row := tx.row(selectSigning, string(job.Account), job.ProfileName, job.ProfileVersion, job.CertificateID)
-	if err = orElse(row.Scan(dest...), errMissing); err == errMissing {
-		err = whatIsMissing(tx, job)
+func (db *DB) holdSigning(tx querier, job signing.Job) (p signing.Profile, newest string, leaf authority.Certificate, err error) {
+	if leaf, err = db.leaf(tx, job.CertificateID); err != nil {
+		return p, "", leaf, whatIsMissing(tx, job, err)
 	}
+	var r signing.ProfileRevocation
+	row := tx.row(selectSigning, string(job.Account), job.ProfileName, job.ProfileVersion, leaf.ID)
+	err = row.Scan(append([]any{&newest, timeColumn{&leaf.RevokedAt}}, profileDest(&p, &r)...)...)
 	p.Revocation = revocationOf(r)
-	return p, newest, leaf, err
+	return p, newest, leaf, whatIsMissing(tx, job, err)
 }
 
-// whatIsMissing says which row a job names in vain.
-func whatIsMissing(tx querier, job signing.Job) error {
+// whatIsMissing explains why a row was not found: the profile's first.
+func whatIsMissing(tx querier, job signing.Job, err error) error {
+	if err == nil || !errors.Is(err, sql.ErrNoRows) && !errors.Is(err, authority.ErrNoCertificate) {
+		return err
+	}
 	key := signing.ProfileKey{Account: job.Account, Name: job.ProfileName}
 	if _, err := readProfile(tx, key, job.ProfileVersion); err != nil {
 		return err

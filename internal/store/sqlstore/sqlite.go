@@ -49,7 +49,7 @@ func OpenSQLite(ctx context.Context, path string) (*DB, error) {
 		e.readers <- &session{pool: e.reading}
 	}
 	e.writer = startWriter(&session{pool: e.writing})
-	return &DB{engine: e}, nil
+	return newDB(e), nil
 }
 
 // create makes an empty owner-only file: SQLite gives its journal files the mode

@@ -23,6 +23,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/sealwright/sealwright/internal/fault"
 )
@@ -33,7 +34,11 @@ var ErrClosed = fault.New(fault.Unavailable, "the service is stopping")
 // DB is an open database. It is safe for concurrent use.
 type DB struct {
 	engine engine
+	leaves leaves
+	close  func() error // once
 }
+
+func newDB(e engine) *DB { return &DB{engine: e, close: sync.OnceValue(e.close)} }
 
 // engine runs closures in transactions of one kind of database.
 type engine interface {
@@ -96,7 +101,7 @@ func (db *DB) Ping(ctx context.Context) error {
 // Close finishes what has been accepted and closes the database. Whoever comes
 // later gets [ErrClosed].
 func (db *DB) Close() error {
-	return db.engine.close()
+	return db.close()
 }
 
 // collect runs a query and scans every row of it.
@@ -129,9 +134,6 @@ func orElse(err error, missing error) error {
 type failedRow struct{ err error }
 
 func (r failedRow) Scan(...any) error { return r.err }
-
-// errMissing stands for "no row" until it is known which.
-var errMissing = errors.New("no row")
 
 // panicked is the error of a closure that panicked on a goroutine of ours; it is
 // raised again where the closure came from.
