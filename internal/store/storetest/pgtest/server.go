@@ -26,8 +26,9 @@ wait
 rm -rf "$2"
 `
 
-// held keeps the server's standard input open.
-var held *os.File
+// alive are the servers' standard inputs, kept from the garbage collector, which
+// would close them.
+var alive []*os.File
 
 // start makes a cluster, starts its server and returns the URL.
 func start() (string, error) {
@@ -79,7 +80,7 @@ func serve(postgres, dir string, as *syscall.Credential) (string, error) {
 	if err := command.Start(); err != nil {
 		return "", err
 	}
-	held = hold
+	alive = append(alive, hold)
 	server := url.URL{Scheme: "postgres", User: url.User("postgres"), Path: "/postgres", RawQuery: "host=" + url.QueryEscape(dir)}
 	for range 600 {
 		if err = admin(server.String(), "SELECT 1"); err == nil {
