@@ -13,11 +13,12 @@ import (
 
 // goneWith is the set gone: manifest $2 of repository $1, its referrers, and
 // theirs. UNION lets each in once, so that it ends on any data. The work is a
-// fixed number of statements, whatever the set holds.
+// fixed number of statements, whatever the set holds. CROSS JOIN tells SQLite to
+// go from the set to its referrers, not through all referrers there are.
 const goneWith = `WITH RECURSIVE gone (digest) AS (
 	SELECT digest FROM manifests WHERE repository = $1 AND digest = $2
 	UNION
-	SELECT m.digest FROM manifests m JOIN gone g ON m.subject = g.digest WHERE m.repository = $1 AND m.subject <> '') `
+	SELECT m.digest FROM gone g CROSS JOIN manifests m WHERE m.repository = $1 AND m.subject = g.digest AND m.subject <> '') `
 
 // manifestParts are the rows that go with a manifest, dependents first and the
 // manifest itself, which the set is made of, last.
@@ -107,8 +108,8 @@ func deleteManifest(tx querier, repository int64, digest ociref.Digest) ([]ocire
 	if len(gone) == 0 {
 		return nil, registry.ErrManifestNotFound
 	}
-	used, err := exists(tx, goneWith+`SELECT 1 FROM manifest_children WHERE repository = $1
-		AND child IN (SELECT digest FROM gone) AND parent NOT IN (SELECT digest FROM gone) LIMIT 1`, repository, digest)
+	used, err := exists(tx, goneWith+`SELECT 1 FROM gone g CROSS JOIN manifest_children c
+		WHERE c.repository = $1 AND c.child = g.digest AND c.parent NOT IN (SELECT digest FROM gone) LIMIT 1`, repository, digest)
 	if err != nil {
 		return nil, err
 	}

@@ -24,15 +24,25 @@ const manifestColumns = `m.digest, m.media_type, m.artifact_type, m.subject, m.w
 // inRepository finds the repository by its key, as $1 and $2.
 const inRepository = `m.repository = (SELECT id FROM repositories WHERE account = $1 AND name = $2)`
 
+// The ways to one manifest m of the repository $1, $2: by its digest or by a tag.
+const (
+	manifestByDigest = `SELECT ` + manifestColumns + `, c.content FROM repositories r
+		JOIN manifests m ON m.repository = r.id AND m.digest = $3
+		JOIN manifest_contents c ON c.repository = m.repository AND c.digest = m.digest
+		WHERE r.account = $1 AND r.name = $2`
+	manifestByTag = `SELECT ` + manifestColumns + `, c.content FROM repositories r
+		JOIN image_tags x ON x.repository = r.id AND x.name = $3
+		JOIN manifests m ON m.repository = x.repository AND m.digest = x.digest
+		JOIN manifest_contents c ON c.repository = m.repository AND c.digest = m.digest
+		WHERE r.account = $1 AND r.name = $2`
+)
+
 // Manifest implements registry.ManifestStore.
 func (s manifests) Manifest(ctx context.Context, key registry.Key, ref ociref.Reference) (registry.Manifest, error) {
-	digest, by := `$3`, string(ref.Digest)
+	query, by := manifestByDigest, string(ref.Digest)
 	if ref.Digest == "" {
-		digest, by = `(SELECT digest FROM image_tags WHERE repository = m.repository AND name = $3)`, string(ref.Tag)
+		query, by = manifestByTag, string(ref.Tag)
 	}
-	query := `SELECT ` + manifestColumns + `, c.content
-		FROM manifests m JOIN manifest_contents c ON c.repository = m.repository AND c.digest = m.digest
-		WHERE ` + inRepository + ` AND m.digest = ` + digest
 	var m registry.Manifest
 	err := s.db.read(ctx, func(q querier) (err error) {
 		var content []byte

@@ -1,0 +1,151 @@
+package sqlstore
+
+import (
+	"context"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sealwright/sealwright/internal/journal"
+	"github.com/sealwright/sealwright/internal/ociref"
+	"github.com/sealwright/sealwright/internal/registry"
+)
+
+// wide are plans that walk through a whole table, or through all that a
+// repository holds. SQLite has no statistics to know better from, so a harmless
+// change of a statement or an index can bring one about.
+var wide = regexp.MustCompile(`^SCAN (r|m|t|x|c|b|repositories|manifests|image_tags|blob_links|manifest_\w+)\b|\((m\.)?repository=\?\)`)
+
+// mayBeWide are the statements that are about all that a repository holds, find
+// nothing left of it, or stop at a first row or a page.
+var mayBeWide = regexp.MustCompile(`^DELETE FROM repositories WHERE id = \$1$|^DELETE FROM \w+ WHERE repository = \$1$|^SELECT 1 FROM manifests WHERE repository = \$1 LIMIT 1$|^SELECT m.name FROM image_tags`)
+
+// TestRegistryPlans does everything once and asks how SQLite goes about each
+// statement it has seen: no cost may grow with what a repository holds.
+func TestRegistryPlans(t *testing.T) {
+	ctx := context.Background()
+	db, err := OpenSQLite(ctx, filepath.Join(t.TempDir(), "records.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	everything(t, db)
+	seen := statements(t, db)
+	if len(seen) < 40 {
+		t.Fatalf("only %d statements were seen", len(seen))
+	}
+	for text := range seen {
+		if mayBeWide.MatchString(text) {
+			continue
+		}
+		for _, step := range plan(t, db, text) {
+			if wide.MatchString(step) {
+				t.Errorf("%s\n\tgoes about %s", text, step)
+			}
+		}
+	}
+}
+
+// everything calls each method of the registry's stores.
+func everything(t *testing.T, db *DB) {
+	ctx, e := context.Background(), func() journal.Event {
+		return journal.New(context.Background(), time.Now(), "s", "n", journal.Subject{}, nil)
+	}
+	key := registry.Key{Account: "111122223333", Name: "team/app"}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(db.Repositories().CreateRepository(ctx, registry.Repository{Key: key}, e()))
+	blob, child, sig, absent := ociref.Digest("sha256:b"), ociref.Digest("sha256:c"), ociref.Digest("sha256:s"), ociref.Digest("sha256:absent")
+	must(db.Links().LinkBlob(ctx, key, blob, 1, e()))
+	put := func(m registry.Manifest, tags ...ociref.Tag) error {
+		m.Key, m.Content = key, []byte("{}")
+		_, err := db.Manifests().PutManifest(ctx, m, tags, func(registry.Repository, ociref.Tag, ociref.Digest) error { return nil }, e())
+		return err
+	}
+	must(put(registry.Manifest{Digest: child, Blobs: []ociref.Digest{blob}}, "t"))
+	must(put(registry.Manifest{Digest: sig, Subject: child}, "t"))
+	must(put(registry.Manifest{Digest: "sha256:i", Children: []ociref.Digest{child, sig}}))
+	must(put(registry.Manifest{Digest: "sha256:w", Subject: absent}))
+	_ = put(registry.Manifest{Digest: "sha256:x", Blobs: []ociref.Digest{absent}})
+	_ = put(registry.Manifest{Digest: "sha256:x", Children: []ociref.Digest{absent}})
+	db.Links().LinkedBlob(ctx, key, blob)
+	db.Links().UnlinkBlob(ctx, key, absent, e())
+	db.Repositories().Repository(ctx, key)
+	db.Repositories().Repositories(ctx, key.Account, "", 1)
+	db.Manifests().Manifest(ctx, key, ociref.Reference{Tag: "t"})
+	db.Manifests().Manifest(ctx, key, ociref.Reference{Digest: absent})
+	for _, status := range []registry.TagStatus{registry.Tagged, registry.Untagged, registry.AnyTagged} {
+		db.Manifests().Manifests(ctx, key, registry.ManifestFilter{TagStatus: status, Limit: 1})
+	}
+	for _, types := range [][]string{nil, {"a"}, {"a", "b", "c"}} {
+		db.Manifests().Referrers(ctx, key, child, registry.ReferrerFilter{ArtifactTypes: types, Limit: 1})
+	}
+	db.Manifests().Tags(ctx, key, "", 1)
+	db.Manifests().Waiting(ctx, time.Now(), 1)
+	_, err := db.Manifests().DeleteWaiting(ctx, key, "sha256:w", e())
+	must(err)
+	_, _, err = db.Manifests().Untag(ctx, key, registry.Untagging{Tag: "t", DeleteLast: true}, e())
+	if err == nil {
+		t.Fatal("the index does not keep its child")
+	}
+	_, err = db.Manifests().DeleteManifest(ctx, key, "sha256:i", e())
+	must(err)
+	_, err = db.Repositories().DeleteRepository(ctx, key, true, e())
+	must(err)
+}
+
+// statements are the texts that db's sessions have prepared, in SQLite's words.
+func statements(t *testing.T, db *DB) map[string]bool {
+	seen := map[string]bool{}
+	note := func(q querier) error {
+		for text := range q.(*session).stmts {
+			if !strings.Contains(text, "journal") && strings.Contains(text, "FROM") || strings.HasPrefix(text, "UPDATE") {
+				seen[sqliteText(text)] = true
+			}
+		}
+		return nil
+	}
+	if err := db.write(context.Background(), note); err != nil {
+		t.Fatal(err)
+	}
+	for range cap(db.engine.(*sqliteEngine).readers) { // in turn
+		if err := db.read(context.Background(), note); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return seen
+}
+
+// parameter is a statement's parameter.
+var parameter = regexp.MustCompile(`\$(\d+)`)
+
+// plan asks SQLite how it goes about a statement.
+func plan(t *testing.T, db *DB, text string) (steps []string) {
+	highest := 0
+	for _, p := range parameter.FindAllStringSubmatch(text, -1) {
+		n, err := strconv.Atoi(p[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		highest = max(highest, n)
+	}
+	err := db.read(context.Background(), func(q querier) (err error) {
+		steps, err = collect(q, func(row scanner) (step string, err error) {
+			var a, b, c int
+			err = row.Scan(&a, &b, &c, &step)
+			return step, err
+		}, "EXPLAIN QUERY PLAN "+text, make([]any, highest)...)
+		return err
+	})
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	return steps
+}
