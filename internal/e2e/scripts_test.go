@@ -18,8 +18,8 @@ import (
 // the program under its three names they have three commands more:
 //
 //	service [flag...]	serve from $WORK/data and take up what `sealwright env` says
+//	shutdown	end the service in peace
 //	push REPOSITORY:TAG VAR	push an image, as any OCI client would, and set VAR to its digest
-//	lastword FILE VAR	set VAR to the last word of FILE
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
@@ -35,8 +35,8 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"service":  serviceCommand,
+			"shutdown": shutdownCommand,
 			"push":     pushCommand,
-			"lastword": lastWordCommand,
 		},
 	})
 }
@@ -56,6 +56,15 @@ func serviceCommand(ts *testscript.TestScript, neg bool, args []string) {
 	*ts.Value(serviceKey{}).(**service) = s
 	for name, value := range s.env {
 		ts.Setenv(name, value)
+	}
+}
+
+func shutdownCommand(ts *testscript.TestScript, neg bool, _ []string) {
+	if neg {
+		ts.Fatalf("unsupported: ! shutdown")
+	}
+	if err := (*ts.Value(serviceKey{}).(**service)).end(); err != nil {
+		ts.Fatalf("%v", err)
 	}
 }
 
@@ -91,15 +100,4 @@ func (s *service) pushImage(ctx context.Context, name, tag string) (string, erro
 	}
 	m := content.NewDescriptorFromBytes(ocispec.MediaTypeImageManifest, manifest)
 	return m.Digest.String(), r.PushReference(ctx, m, bytes.NewReader(manifest), tag)
-}
-
-func lastWordCommand(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: lastword FILE VARIABLE")
-	}
-	words := strings.Fields(ts.ReadFile(args[0]))
-	if len(words) == 0 {
-		ts.Fatalf("%s is empty", args[0])
-	}
-	ts.Setenv(args[1], strings.Trim(words[len(words)-1], `",`))
 }

@@ -153,14 +153,21 @@ func (s *service) kill() {
 	}
 }
 
-// stop asks the process to end and insists that it does so in peace.
-func (s *service) stop() {
-	s.t.Helper()
+// end asks the process to end and insists that it does so in peace.
+func (s *service) end() error {
 	if err := s.command.Process.Signal(syscall.SIGTERM); err != nil {
-		s.t.Fatal(err)
+		return err
 	}
 	if err := s.command.Wait(); err != nil {
-		s.t.Fatalf("stop: %v\n%s", err, s.output)
+		return fmt.Errorf("stop: %w\n%s", err, s.output)
+	}
+	return nil
+}
+
+func (s *service) stop() {
+	s.t.Helper()
+	if err := s.end(); err != nil {
+		s.t.Fatal(err)
 	}
 }
 
