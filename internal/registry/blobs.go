@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/sealwright/sealwright/internal/fault"
@@ -16,8 +17,8 @@ type Upload struct {
 	ID string
 }
 
-// scope is the upload's scope in the blob store. A name cannot start with a
-// digit-only part that continues an account, as accounts have a fixed length.
+// scope is the upload's scope in the blob store: one for each repository, since
+// accounts have one length.
 func (k Key) scope() string { return string(k.Account) + "/" + string(k.Name) }
 
 // OpenBlob opens a blob the repository holds. The caller closes it.
@@ -26,7 +27,12 @@ func (s *Service) OpenBlob(ctx context.Context, key Key, digest ociref.Digest) (
 	if _, err := s.StatBlob(ctx, key, digest); err != nil {
 		return nil, 0, err
 	}
-	return s.o.Blobs.Open(ctx, digest)
+	content, size, err := s.o.Blobs.Open(ctx, digest)
+	if errors.Is(err, ErrBlobNotFound) {
+		// Not the client's mistake: what is linked was durable before it was.
+		return nil, 0, fmt.Errorf("blob %s of %s is recorded, but its content is gone", digest, key.scope())
+	}
+	return content, size, err
 }
 
 // StatBlob returns the size of a blob the repository holds.

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/sealwright/sealwright/internal/fault"
 	"github.com/sealwright/sealwright/internal/journal"
 	"github.com/sealwright/sealwright/internal/ociref"
 	"github.com/sealwright/sealwright/internal/registry"
@@ -25,6 +27,7 @@ type service struct {
 	t       *testing.T
 	now     time.Time
 	journal journal.Reader
+	blobs   string // the directory they are in
 }
 
 func open(t *testing.T) *service {
@@ -33,7 +36,8 @@ func open(t *testing.T) *service {
 	db, err := sqlstore.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "records.db"))
 	must(t, err)
 	t.Cleanup(func() { db.Close() })
-	blobs, err := blobstore.Open(filepath.Join(t.TempDir(), "blobs"))
+	s.blobs = filepath.Join(t.TempDir(), "blobs")
+	blobs, err := blobstore.Open(s.blobs)
 	must(t, err)
 	s.journal = db.Journal()
 	s.Service, err = registry.New(registry.Options{Repositories: db.Repositories(), Manifests: db.Manifests(), Links: db.Links(),
@@ -240,5 +244,16 @@ func TestCreateRepositoryRefusals(t *testing.T) {
 func TestNewRefuses(t *testing.T) {
 	if _, err := registry.New(registry.Options{}); err == nil {
 		t.Error("New made a registry of nothing")
+	}
+}
+
+// TestLostContent: a blob that is recorded and whose bytes are gone is the
+// service's failure, not a blob that never was.
+func TestLostContent(t *testing.T) {
+	s := open(t)
+	d := s.blob("content")
+	must(t, os.RemoveAll(filepath.Join(s.blobs, "blobs", "sha256", d.Hex()[:2])))
+	if _, _, err := s.OpenBlob(t.Context(), app, d); err == nil || fault.KindOf(err) != fault.Internal {
+		t.Errorf("opened: %v, want an internal error", err)
 	}
 }
