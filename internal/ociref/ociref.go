@@ -7,6 +7,7 @@ package ociref
 
 import (
 	"regexp"
+	"sync"
 
 	"github.com/sealwright/sealwright/internal/fault"
 )
@@ -23,9 +24,15 @@ const (
 	maxName = 256
 )
 
+// The grammars, compiled when first used: most runs of the program are short
+// commands that need neither.
 var (
-	nameGrammar = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
-	tagGrammar  = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+	nameGrammar = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
+	})
+	tagGrammar = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+	})
 )
 
 // The ways a name can be wrong.
@@ -37,7 +44,7 @@ var (
 
 // ParseName checks a repository name. It fails with [ErrName].
 func ParseName(s string) (Name, error) {
-	if len(s) < minName || len(s) > maxName || !nameGrammar.MatchString(s) {
+	if len(s) < minName || len(s) > maxName || !nameGrammar().MatchString(s) {
 		return "", fault.Becausef(ErrName, "%.100q is not a repository name: want %d to %d lower-case letters and digits, in parts joined by '.', '_', '-' and '/'", s, minName, maxName)
 	}
 	return Name(s), nil
@@ -45,7 +52,7 @@ func ParseName(s string) (Name, error) {
 
 // ParseTag checks a tag. It fails with [ErrTag].
 func ParseTag(s string) (Tag, error) {
-	if !tagGrammar.MatchString(s) {
+	if !tagGrammar().MatchString(s) {
 		return "", fault.Becausef(ErrTag, "%.100q is not a tag: want 1 to 128 letters, digits, '.', '_' and '-', not starting with '.' or '-'", s)
 	}
 	return Tag(s), nil

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/sealwright/sealwright/internal/envelope"
@@ -14,7 +15,9 @@ import (
 )
 
 // mediaType is RFC 6838's grammar, as the OCI image specification asks for it.
-var mediaType = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}$`)
+var mediaType = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}$`)
+})
 
 // checkPayload says whether the bytes are a Notary Project payload and nothing
 // else: {"targetArtifact":{mediaType, digest, size[, annotations]}}. It is
@@ -55,7 +58,7 @@ func checkTarget(data json.RawMessage) error {
 	}
 	size, err := strconv.ParseInt(string(target["size"]), 10, 64)
 	switch {
-	case !mediaType.MatchString(text(target["mediaType"])):
+	case !mediaType().MatchString(text(target["mediaType"])):
 		return badPayload("targetArtifact.mediaType must be a media type")
 	case !isDigest(text(target["digest"])):
 		return badPayload("targetArtifact.digest must be sha256: or sha512: and lower-case hex")
