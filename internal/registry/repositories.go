@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"regexp"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/sealwright/sealwright/internal/arn"
@@ -24,6 +25,10 @@ const (
 	maxTagKey       = 128
 	maxTagValue     = 256
 )
+
+// reservedPrefix begins the tag keys that only the service itself may use.
+// Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-using-tags.html
+const reservedPrefix = "aws:"
 
 // exclusionGrammar is ImageTagMutabilityExclusionFilterValue of the ECR model.
 var exclusionGrammar = regexp.MustCompile(`^[0-9a-zA-Z._*-]{1,128}$`)
@@ -109,6 +114,9 @@ func checkResourceTags(tags map[string]string) error {
 	for k, v := range tags {
 		if n := utf8.RuneCountInString(k); n < 1 || n > maxTagKey {
 			return fault.Becausef(ErrResourceTag, "a tag key has 1 to %d characters: %.150q", maxTagKey, k)
+		}
+		if strings.HasPrefix(strings.ToLower(k), reservedPrefix) {
+			return fault.Becausef(ErrResourceTag, "the tag key %.150q begins with %s, which is reserved", k, reservedPrefix)
 		}
 		if utf8.RuneCountInString(v) > maxTagValue {
 			return fault.Becausef(ErrResourceTag, "the value of tag %q has more than %d characters", k, maxTagValue)

@@ -3,7 +3,6 @@ package ecrapi
 import (
 	"context"
 	"net/http"
-	"strings"
 
 	"github.com/sealwright/sealwright/internal/arn"
 	"github.com/sealwright/sealwright/internal/edge/awshttp"
@@ -67,10 +66,6 @@ func checkEncryption(e *encryption) error {
 	return nil
 }
 
-// reservedPrefix begins the keys that only the service itself may use.
-// Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-using-tags.html
-const reservedPrefix = "aws:"
-
 // tagMap reads a list of tags, no key of which may come twice.
 func tagMap(list []resourceTag) (map[string]string, error) {
 	if len(list) == 0 {
@@ -80,9 +75,6 @@ func tagMap(list []resourceTag) (map[string]string, error) {
 	for _, t := range list {
 		if _, twice := tags[*t.Key]; twice {
 			return nil, fault.Becausef(registry.ErrResourceTag, "the tag key %.150q is given twice", *t.Key)
-		}
-		if strings.HasPrefix(strings.ToLower(*t.Key), reservedPrefix) {
-			return nil, fault.Becausef(registry.ErrResourceTag, "the tag key %.150q begins with %s, which is reserved", *t.Key, reservedPrefix)
 		}
 		tags[*t.Key] = *t.Value
 	}

@@ -92,23 +92,29 @@ func (s manifests) Referrers(ctx context.Context, key registry.Key, subject ocir
 // list runs a query of manifestColumns whose first parameters are the key.
 func (s manifests) list(ctx context.Context, key registry.Key, query string, args ...any) ([]registry.Manifest, error) {
 	scan := func(from scanner) (registry.Manifest, error) { return scanManifest(from, key) }
-	return listOf(ctx, s.db, key, scan, query, args...)
+	return listHeld(ctx, holder{s.db, key}, scan, query, args...)
 }
 
 // Tags implements registry.ManifestStore.
 func (s manifests) Tags(ctx context.Context, key registry.Key, after ociref.Tag, limit int) ([]ociref.Tag, error) {
-	return listOf(ctx, s.db, key, scanOne[ociref.Tag], `SELECT m.name FROM image_tags m
+	return listHeld(ctx, holder{s.db, key}, scanOne[ociref.Tag], `SELECT m.name FROM image_tags m
 		WHERE `+inRepository+` AND m.name > $3 ORDER BY m.name LIMIT $4`, after, limit)
 }
 
-// listOf lists what a repository holds. It fails with ErrRepositoryNotFound,
+// holder is a repository, by its key, in a database.
+type holder struct {
+	db  *DB
+	key registry.Key
+}
+
+// listHeld lists what a repository holds. It fails with ErrRepositoryNotFound,
 // which it looks for only when there is nothing to list.
-func listOf[T any](ctx context.Context, db *DB, key registry.Key, scan func(scanner) (T, error), query string, args ...any) (list []T, err error) {
-	args = append([]any{key.Account, key.Name}, args...)
-	err = db.read(ctx, func(q querier) (err error) {
+func listHeld[T any](ctx context.Context, h holder, scan func(scanner) (T, error), query string, args ...any) (list []T, err error) {
+	args = append([]any{h.key.Account, h.key.Name}, args...)
+	err = h.db.read(ctx, func(q querier) (err error) {
 		list, err = collect(q, scan, query, args...)
 		if err == nil && len(list) == 0 {
-			err = orNoRepository(q, key, nil)
+			err = orNoRepository(q, h.key, nil)
 		}
 		return err
 	})
