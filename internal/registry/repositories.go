@@ -4,6 +4,7 @@ import (
 	"context"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/sealwright/sealwright/internal/arn"
@@ -31,7 +32,9 @@ const (
 const reservedPrefix = "aws:"
 
 // exclusionGrammar is ImageTagMutabilityExclusionFilterValue of the ECR model.
-var exclusionGrammar = regexp.MustCompile(`^[0-9a-zA-Z._*-]{1,128}$`)
+var exclusionGrammar = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[0-9a-zA-Z._*-]{1,128}$`)
+})
 
 // NewRepository is a repository to create.
 type NewRepository struct {
@@ -99,7 +102,7 @@ func checkMutability(m TagMutability, exclusions []string) error {
 		return fault.Becausef(ErrMutability, "%.50q is not an image tag mutability", m)
 	}
 	for _, x := range exclusions {
-		if !exclusionGrammar.MatchString(x) {
+		if !exclusionGrammar().MatchString(x) {
 			return fault.Becausef(ErrMutability, "%.150q is not an exclusion filter: want 1 to 128 letters, digits, '.', '_', '-' and '*'", x)
 		}
 	}
