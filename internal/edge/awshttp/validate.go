@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -22,8 +24,8 @@ type constraints struct {
 	required    bool
 	min, max    *int64
 	enum        []string
-	pattern     *regexp.Regexp
-	patternText string // as in the model
+	pattern     func() *regexp.Regexp // compiled when first used: most never are
+	patternText string                // as in the model
 }
 
 // parseConstraints reads a validate tag; see [Op] for its grammar.
@@ -64,7 +66,8 @@ func (c *constraints) add(item string) (err error) {
 		c.enum = strings.Split(value, "|")
 	case "pattern":
 		c.patternText = value
-		c.pattern, err = regexp.Compile(`^(?:` + value + `)$`)
+		_, err = syntax.Parse(value, syntax.Perl)
+		c.pattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:` + value + `)$`) })
 	default:
 		err = fmt.Errorf("unknown constraint %q", item)
 	}
@@ -189,7 +192,7 @@ func (c *constraints) check(s *shape, v reflect.Value, path string) []Violation 
 	if c.enum != nil && !slices.Contains(c.enum, v.String()) {
 		fail("Member must satisfy enum value set: [%s]", strings.Join(c.enum, ", "))
 	}
-	if c.pattern != nil && !c.pattern.MatchString(v.String()) {
+	if c.pattern != nil && !c.pattern().MatchString(v.String()) {
 		fail("Member must satisfy regular expression pattern: %s", c.patternText)
 	}
 	return found
