@@ -60,7 +60,6 @@ type tour struct {
 	profile  string // ARN
 	image    string // reference by digest
 	password string // of the registry, as `login` got it
-	step     int
 }
 
 // withService runs do beside a service, in an environment that points our own
