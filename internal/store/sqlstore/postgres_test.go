@@ -78,7 +78,7 @@ func TestJournalWaitsForEarlierPositions(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			db, ctx := openedPostgres(t), context.Background()
 			written, release, ended := make(chan struct{}), make(chan struct{}), make(chan error)
-			go func() {
+			early := func() {
 				ended <- db.write(ctx, func(tx querier) error {
 					if err := note(tx, "early"); err != nil {
 						return err
@@ -87,9 +87,15 @@ func TestJournalWaitsForEarlierPositions(t *testing.T) {
 					<-release
 					return end
 				})
-			}()
-			<-written
-			if err := db.write(ctx, noting("late")); err != nil {
+			}
+			if err := db.write(ctx, func(tx querier) error {
+				if _, err := tx.exec("SELECT pg_current_xact_id()"); err != nil { // an older transaction, a later position
+					return err
+				}
+				go early()
+				<-written
+				return note(tx, "late")
+			}); err != nil {
 				t.Fatal(err)
 			}
 			if got := noted(t, db); got != "" {

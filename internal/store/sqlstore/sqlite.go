@@ -79,7 +79,7 @@ func create(path string) error {
 func openPool(path, extra string) (*sql.DB, error) {
 	dsn := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: extra +
 		"&_busy_timeout=" + busyTimeout + "&_journal_mode=WAL&_synchronous=FULL&_foreign_keys=1&_dqs=0" +
-		"&_pragma=journal_size_limit(67108864)&_pragma=temp_store(memory)"}
+		"&_pragma=fullfsync(1)&_pragma=journal_size_limit(67108864)&_pragma=temp_store(memory)"}
 	db, err := sql.Open("sqlite", dsn.String())
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
