@@ -54,6 +54,9 @@ func (s jobStore) RecordJob(ctx context.Context, job signing.Job, check func(p s
 
 // holdSigning reads the rows job depends on and holds them until tx ends.
 func (db *DB) holdSigning(tx querier, job signing.Job) (p signing.Profile, newest string, leaf authority.Certificate, err error) {
+	if err = db.engine.await(tx, profileTurn(signing.ProfileKey{Account: job.Account, Name: job.ProfileName}), holdShared); err != nil {
+		return p, "", leaf, err
+	}
 	if leaf, err = db.leaf(tx, job.CertificateID); err != nil {
 		return p, "", leaf, whatIsMissing(tx, job, err)
 	}

@@ -95,6 +95,9 @@ func revocationOf(r signing.ProfileRevocation) *signing.ProfileRevocation {
 // because only the next one sees what whoever held it has committed.
 func (s profileStore) ChangeProfile(ctx context.Context, key signing.ProfileKey, version string, change func(current *signing.Profile) (*signing.Profile, journal.Event, error)) (stands *signing.Profile, err error) {
 	err = s.db.write(ctx, func(tx querier) error {
+		if err := s.db.engine.await(tx, profileTurn(key), holdAlone); err != nil {
+			return err
+		}
 		named, err := lockProfile(tx, key)
 		if err != nil {
 			return err

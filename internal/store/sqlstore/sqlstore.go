@@ -45,6 +45,8 @@ type engine interface {
 	write(ctx context.Context, fn func(tx querier) error) error
 	read(ctx context.Context, fn func(q querier) error) error
 	snapshot(ctx context.Context, fn func(tx querier) error) error
+	// await waits for a turn and holds it until tx ends.
+	await(tx querier, t turn, h hold) error
 	// settle waits until every write that runs now has ended; false: they take long.
 	settle(ctx context.Context) (bool, error)
 	ping(ctx context.Context) error

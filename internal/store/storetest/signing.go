@@ -39,6 +39,7 @@ func Signing(t *testing.T, open func(t *testing.T) Stores) {
 		{"sign and add a version", raceAddVersion},
 		{"sign and revoke the leaf", raceRevokeLeaf},
 		{"sign while a revocation runs", raceRevocationFirst},
+		{"revoke while others keep signing", raceRevokeAmongMany},
 		{"everything at once", raceSigning},
 	})
 }

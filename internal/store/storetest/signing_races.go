@@ -120,6 +120,32 @@ func raceRevocationFirst(d *desk) {
 	}
 }
 
+// raceRevokeAmongMany: a revocation has its turn however many keep signing, each
+// anew as soon as it has signed. They end when the profile does.
+func raceRevokeAmongMany(d *desk) {
+	p, leaf := d.profile("app"), d.leaf()
+	started := make(chan struct{}, 1)
+	ended := make(chan []error, 1)
+	go func() {
+		ended <- atOnce(24, func(int) error {
+			for {
+				if err := d.record(newJob(p, leaf, p.CreatedAt)); err != nil {
+					return err
+				}
+				select {
+				case started <- struct{}{}:
+				default:
+				}
+			}
+		})
+	}()
+	<-started
+	d.must(d.revoke(p))
+	for _, err := range <-ended {
+		d.want(err, signing.ErrProfileNotActive)
+	}
+}
+
 // raceSigning lets signers, revokers, cancellers and whoever adds versions loose
 // on the same profiles. The check afterwards finds a signature that got out after
 // it was forbidden.
