@@ -44,6 +44,13 @@ func (s *Service) Manifest(ctx context.Context, key Key, ref ociref.Reference) (
 	return m, explainImage(key, ref, err)
 }
 
+// ImageTags lists the tags of one image in byte order; none if it is not there.
+// ErrRepositoryNotFound.
+func (s *Service) ImageTags(ctx context.Context, key Key, digest ociref.Digest) ([]ociref.Tag, error) {
+	tags, err := s.o.Manifests.ImageTags(ctx, key, digest)
+	return tags, explain(key, err)
+}
+
 // Manifests lists without content, in the order they were pushed.
 // ErrRepositoryNotFound.
 func (s *Service) Manifests(ctx context.Context, key Key, f ManifestFilter) ([]Manifest, error) {
@@ -58,11 +65,12 @@ func (s *Service) Tags(ctx context.Context, key Key, after ociref.Tag, limit int
 	return tags, explain(key, err)
 }
 
-// Referrers lists what refers to a subject, oldest first and without content.
-// The subject need not be there. ErrRepositoryNotFound.
-func (s *Service) Referrers(ctx context.Context, key Key, subject ociref.Digest, f ReferrerFilter) ([]Manifest, error) {
-	list, err := s.o.Manifests.Referrers(ctx, key, subject, f)
-	return list, explain(key, err)
+// Referrers lists what refers to a subject, oldest first and without content, up
+// to the filter's limit and [ReferrersPage]; more says whether others may come
+// after. The subject need not be there. ErrRepositoryNotFound.
+func (s *Service) Referrers(ctx context.Context, key Key, subject ociref.Digest, f ReferrerFilter) (page []Manifest, more bool, err error) {
+	page, more, err = s.o.Manifests.Referrers(ctx, key, subject, f)
+	return page, more, explain(key, err)
 }
 
 // DeleteManifest deletes an image, its tags, its referrers and theirs, and

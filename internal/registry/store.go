@@ -71,13 +71,13 @@ type Manifest struct {
 	MediaType    string
 	ArtifactType string            // as the referrers API has it: artifactType, else the config's media type
 	Subject      ociref.Digest     // "" when it refers to nothing
-	Annotations  map[string]string // nil when none
+	Annotations  map[string]string // nil when none; not in lists of images
 	Content      []byte            // the exact bytes pushed; nil in lists
 	ContentSize  int64             // len of the bytes pushed
 	ImageSize    int64             // sum of config and layers, as DescribeImages has it
 	Blobs        []ociref.Digest   // config and layers that must be in the repository; given to PutManifest, nil in what a store returns
 	Children     []ociref.Digest   // manifests an index lists; given to PutManifest, nil in what a store returns
-	Tags         []ociref.Tag      // sorted; in lists and reads
+	Tags         []ociref.Tag      // sorted; in lists of images alone, since an image may have any number
 	PushedAt     time.Time
 	Waiting      bool // its subject is not in the repository, not yet or no longer
 }
@@ -98,6 +98,10 @@ type ManifestFilter struct {
 	After     Cursor // the last of the page before; zero from the start
 	Limit     int
 }
+
+// ReferrersPage bounds what a page of referrers brings into memory: it ends with
+// the referrer whose manifest brings their bytes to this.
+const ReferrersPage = 4 << 20
 
 // ReferrerFilter selects the referrers of a subject, oldest first.
 type ReferrerFilter struct {
@@ -138,14 +142,19 @@ type ManifestStore interface {
 	// there. created is false when the same manifest was there already.
 	PutManifest(ctx context.Context, m Manifest, tags []ociref.Tag, decide func(r Repository, tag ociref.Tag, current ociref.Digest) error, e journal.Event) (created bool, err error)
 	// Manifest reads one with its content. ErrRepositoryNotFound, ErrManifestNotFound.
+	// What it costs does not grow with the image's tags.
 	Manifest(ctx context.Context, key Key, ref ociref.Reference) (Manifest, error)
+	// ImageTags lists the tags of one manifest in byte order; none if it is not there.
+	// ErrRepositoryNotFound.
+	ImageTags(ctx context.Context, key Key, digest ociref.Digest) ([]ociref.Tag, error)
 	// Manifests lists without content. ErrRepositoryNotFound.
 	Manifests(ctx context.Context, key Key, f ManifestFilter) ([]Manifest, error)
 	// Tags lists tags in lexical order (byte-wise). ErrRepositoryNotFound.
 	Tags(ctx context.Context, key Key, after ociref.Tag, limit int) ([]ociref.Tag, error)
-	// Referrers lists manifests whose subject is given, without content; the subject
-	// need not be there. ErrRepositoryNotFound.
-	Referrers(ctx context.Context, key Key, subject ociref.Digest, f ReferrerFilter) ([]Manifest, error)
+	// Referrers lists manifests whose subject is given, without content, up to the
+	// filter's limit and [ReferrersPage]; more says whether others may come after.
+	// The subject need not be there. ErrRepositoryNotFound.
+	Referrers(ctx context.Context, key Key, subject ociref.Digest, f ReferrerFilter) (page []Manifest, more bool, err error)
 	// DeleteManifest deletes a manifest, its tags, its referrers and theirs, in one
 	// transaction, and returns what is gone, the named one first. ErrManifestInUse
 	// when any of these is listed by an index that would live on.

@@ -109,7 +109,7 @@ func (b *deletion) untag(ctx context.Context, tag ociref.Tag, from ociref.Digest
 
 // byDigest deletes an image with all its tags, which the answer lists.
 func (b *deletion) byDigest(ctx context.Context, digest ociref.Digest) error {
-	m, err := b.registry.Manifest(ctx, b.key, ociref.Reference{Digest: digest})
+	tags, err := b.registry.ImageTags(ctx, b.key, digest)
 	if err != nil {
 		return err
 	}
@@ -118,10 +118,10 @@ func (b *deletion) byDigest(ctx context.Context, digest ociref.Digest) error {
 		return err
 	}
 	b.note(deleted)
-	for _, tag := range m.Tags {
+	for _, tag := range tags {
 		b.tell(imageID{string(digest), string(tag)})
 	}
-	if len(m.Tags) == 0 {
+	if len(tags) == 0 {
 		b.tell(imageID{Digest: string(digest)})
 	}
 	b.done[imageID{Digest: string(digest)}] = true

@@ -212,10 +212,14 @@ func (s *surface) describeIDs(ctx context.Context, k registry.Key, ids []imageID
 		if err != nil {
 			return nil, describable(id, err)
 		}
-		if !seen[m.Digest] {
-			seen[m.Digest] = true
-			out.Details = append(out.Details, detail(m))
+		if seen[m.Digest] {
+			continue
 		}
+		seen[m.Digest] = true
+		if m.Tags, err = s.registry.ImageTags(ctx, k, m.Digest); err != nil {
+			return nil, err
+		}
+		out.Details = append(out.Details, detail(m))
 	}
 	return out, nil
 }

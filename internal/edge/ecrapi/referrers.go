@@ -67,8 +67,7 @@ func (s *surface) listImageReferrers(ctx context.Context, c *awshttp.Call, in *l
 	if err != nil {
 		return nil, errToken
 	}
-	size := pageSize(in.MaxResults, defaultReferrerPage)
-	list, err := s.registry.Referrers(ctx, k, subject, in.Filter.page(after, size+1))
+	list, more, err := s.registry.Referrers(ctx, k, subject, in.Filter.page(after, pageSize(in.MaxResults, defaultReferrerPage)))
 	if err != nil {
 		return nil, err
 	}
@@ -76,9 +75,8 @@ func (s *surface) listImageReferrers(ctx context.Context, c *awshttp.Call, in *l
 	if !holdsActive(in.Filter.Status) {
 		return out, nil
 	}
-	if len(list) > size {
-		list = list[:size]
-		out.NextToken = pages.token(list[size-1].Cursor().String())
+	if more {
+		out.NextToken = pages.token(list[len(list)-1].Cursor().String())
 	}
 	for _, m := range list {
 		out.Referrers = append(out.Referrers, referrer{string(m.Digest), m.MediaType, m.ArtifactType, m.ContentSize, m.Annotations, active})

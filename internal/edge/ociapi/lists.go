@@ -116,7 +116,7 @@ func referrerFilter(query url.Values) (f registry.ReferrerFilter, err error) {
 func (c *call) referrersPage(subject ociref.Digest, f registry.ReferrerFilter) (page []byte, last registry.Cursor, err error) {
 	p := newPage()
 	for {
-		batch, err := c.Registry.Referrers(c.ctx(), c.Key, subject, f)
+		batch, more, err := c.Registry.Referrers(c.ctx(), c.Key, subject, f)
 		if err != nil {
 			return nil, last, err
 		}
@@ -126,7 +126,7 @@ func (c *call) referrersPage(subject ociref.Digest, f registry.ReferrerFilter) (
 			}
 			f.After = m.Cursor()
 		}
-		if len(batch) < f.Limit {
+		if !more {
 			return p.close(), last, nil
 		}
 	}

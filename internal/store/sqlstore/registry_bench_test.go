@@ -108,7 +108,7 @@ func BenchmarkReferrers(b *testing.B) {
 				for _, types := range [][]string{nil, {"application/vnd.cncf.notary.signature"}} {
 					n.Run(fmt.Sprint(len(types), "types"), func(b *testing.B) {
 						for b.Loop() {
-							page, err := n.db.Manifests().Referrers(context.Background(), n.key, n.subject, registry.ReferrerFilter{ArtifactTypes: types, Limit: 1000})
+							page, _, err := n.db.Manifests().Referrers(context.Background(), n.key, n.subject, registry.ReferrerFilter{ArtifactTypes: types, Limit: 1000})
 							if err != nil || len(page) != 1000 {
 								b.Fatal(len(page), err)
 							}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,21 +17,23 @@ import (
 // manifests implements registry.ManifestStore.
 type manifests struct{ db *DB }
 
-// manifestColumns are those of a manifest m without its content. Tags have no
-// spaces, so one column holds them all.
-const manifestColumns = `m.digest, m.media_type, m.artifact_type, m.subject, m.waiting, m.annotations, m.content_size, m.image_size, m.pushed_at,
-	COALESCE((SELECT string_agg(t.name, ' ') FROM image_tags t WHERE t.repository = m.repository AND t.digest = m.digest), '')`
+// manifestColumns are those of a manifest m that are small. What may be large is
+// read only where it is wanted: content, annotations and tags.
+const manifestColumns = `m.digest, m.media_type, m.artifact_type, m.subject, m.waiting, m.content_size, m.image_size, m.pushed_at`
+
+// tagsOfManifest are the tags of m. They have no spaces, so one column holds them all.
+const tagsOfManifest = `COALESCE((SELECT string_agg(t.name, ' ') FROM image_tags t WHERE t.repository = m.repository AND t.digest = m.digest), '')`
 
 // inRepository finds the repository by its key, as $1 and $2.
 const inRepository = `m.repository = (SELECT id FROM repositories WHERE account = $1 AND name = $2)`
 
 // The ways to one manifest m of the repository $1, $2: by its digest or by a tag.
 const (
-	manifestByDigest = `SELECT ` + manifestColumns + `, c.content FROM repositories r
+	manifestByDigest = `SELECT ` + manifestColumns + `, m.annotations, c.content FROM repositories r
 		JOIN manifests m ON m.repository = r.id AND m.digest = $3
 		JOIN manifest_contents c ON c.repository = m.repository AND c.digest = m.digest
 		WHERE r.account = $1 AND r.name = $2`
-	manifestByTag = `SELECT ` + manifestColumns + `, c.content FROM repositories r
+	manifestByTag = `SELECT ` + manifestColumns + `, m.annotations, c.content FROM repositories r
 		JOIN image_tags x ON x.repository = r.id AND x.name = $3
 		JOIN manifests m ON m.repository = x.repository AND m.digest = x.digest
 		JOIN manifest_contents c ON c.repository = m.repository AND c.digest = m.digest
@@ -43,17 +46,21 @@ func (s manifests) Manifest(ctx context.Context, key registry.Key, ref ociref.Re
 	if ref.Digest == "" {
 		query, by = manifestByTag, string(ref.Tag)
 	}
-	var m registry.Manifest
-	err := s.db.read(ctx, func(q querier) (err error) {
-		var content []byte
-		m, err = scanManifest(q.row(query, key.Account, key.Name, by), key, &content)
-		m.Content = content
+	m := registry.Manifest{Key: key}
+	err := s.db.read(ctx, func(q querier) error {
+		err := scanManifest(q.row(query, key.Account, key.Name, by), &m, annotationsColumn(&m), &m.Content)
 		if errors.Is(err, sql.ErrNoRows) {
 			return orNoRepository(q, key, registry.ErrManifestNotFound)
 		}
 		return err
 	})
 	return m, err
+}
+
+// ImageTags implements registry.ManifestStore.
+func (s manifests) ImageTags(ctx context.Context, key registry.Key, digest ociref.Digest) ([]ociref.Tag, error) {
+	return listHeld(ctx, holder{s.db, key}, scanOne[ociref.Tag], `SELECT m.name FROM image_tags m
+		WHERE `+inRepository+` AND m.digest = $3 ORDER BY m.name`, digest)
 }
 
 // statusCondition selects by whether a manifest has tags.
@@ -64,20 +71,22 @@ var statusCondition = map[registry.TagStatus]string{
 
 // Manifests implements registry.ManifestStore.
 func (s manifests) Manifests(ctx context.Context, key registry.Key, f registry.ManifestFilter) ([]registry.Manifest, error) {
-	return s.list(ctx, key, `SELECT `+manifestColumns+` FROM manifests m
+	return listHeld(ctx, holder{s.db, key}, listedManifest(key), `SELECT `+manifestColumns+`, `+tagsOfManifest+` FROM manifests m
 		WHERE `+inRepository+statusCondition[f.TagStatus]+` AND (m.pushed_at, m.digest) > ($3, $4)
 		ORDER BY m.pushed_at, m.digest LIMIT $5`, f.After.PushedAt.UnixMicro(), f.After.Digest, f.Limit)
 }
 
 // Referrers implements registry.ManifestStore. Each artifact type is a walk
 // along the index by type, and their first pages are merged: so the cost is the
-// page's, however many referrers have other types.
-func (s manifests) Referrers(ctx context.Context, key registry.Key, subject ociref.Digest, f registry.ReferrerFilter) ([]registry.Manifest, error) {
-	const page = `SELECT m.repository, m.digest, m.pushed_at FROM manifests m
+// page's, however many referrers have other types. The page ends with the sum of
+// manifest sizes, which annotations are part of: the database itself must not
+// bring together more.
+func (s manifests) Referrers(ctx context.Context, key registry.Key, subject ociref.Digest, f registry.ReferrerFilter) (list []registry.Manifest, more bool, err error) {
+	const page = `SELECT m.repository, m.digest, m.pushed_at, m.content_size FROM manifests m
 		WHERE ` + inRepository + ` AND m.subject = $3 AND m.subject <> '' AND (m.pushed_at, m.digest) > ($4, $5)`
 	const order = ` ORDER BY m.pushed_at, m.digest LIMIT $6`
 	pages := []string{`SELECT * FROM (` + page + order + `) AS p`}
-	args := []any{subject, f.After.PushedAt.UnixMicro(), f.After.Digest, f.Limit}
+	args := []any{subject, f.After.PushedAt.UnixMicro(), f.After.Digest, f.Limit + 1}
 	if types := sorted(f.ArtifactTypes); len(types) > 0 {
 		pages = nil
 		for i, t := range types {
@@ -85,14 +94,23 @@ func (s manifests) Referrers(ctx context.Context, key registry.Key, subject ocir
 			args = append(args, t)
 		}
 	}
-	return s.list(ctx, key, `SELECT `+manifestColumns+` FROM (`+strings.Join(pages, ` UNION ALL `)+`) AS o
-		JOIN manifests m ON m.repository = o.repository AND m.digest = o.digest`+order, args...)
+	list, err = listHeld(ctx, holder{s.db, key}, scanReferrer(key), `SELECT `+manifestColumns+`, m.annotations FROM (
+			SELECT w.*, SUM(w.content_size) OVER (ORDER BY w.pushed_at, w.digest ROWS UNBOUNDED PRECEDING) AS upto
+			FROM (`+strings.Join(pages, ` UNION ALL `)+`) AS w) AS o
+		JOIN manifests m ON m.repository = o.repository AND m.digest = o.digest
+		WHERE o.upto - o.content_size < `+strconv.Itoa(registry.ReferrersPage)+order, args...)
+	if len(list) > f.Limit {
+		return list[:f.Limit], true, err
+	}
+	return list, contentSize(list) >= registry.ReferrersPage, err
 }
 
-// list runs a query of manifestColumns whose first parameters are the key.
-func (s manifests) list(ctx context.Context, key registry.Key, query string, args ...any) ([]registry.Manifest, error) {
-	scan := func(from scanner) (registry.Manifest, error) { return scanManifest(from, key) }
-	return listHeld(ctx, holder{s.db, key}, scan, query, args...)
+// contentSize is what the manifests of a list have together.
+func contentSize(list []registry.Manifest) (total int64) {
+	for _, m := range list {
+		total += m.ContentSize
+	}
+	return total
 }
 
 // Tags implements registry.ManifestStore.
@@ -124,9 +142,8 @@ func listHeld[T any](ctx context.Context, h holder, scan func(scanner) (T, error
 // Waiting implements registry.WaitingStore.
 func (s manifests) Waiting(ctx context.Context, before time.Time, limit int) (list []registry.Manifest, err error) {
 	scan := func(from scanner) (registry.Manifest, error) {
-		var key registry.Key
-		m, err := scanManifest(from, key, &key.Account, &key.Name)
-		m.Key = key
+		var m registry.Manifest
+		err := scanManifest(from, &m, &m.Account, &m.Name)
 		return m, err
 	}
 	err = s.db.read(ctx, func(q querier) (err error) {
@@ -139,17 +156,35 @@ func (s manifests) Waiting(ctx context.Context, before time.Time, limit int) (li
 }
 
 // scanManifest reads manifestColumns, and more after them.
-func scanManifest(from scanner, key registry.Key, more ...any) (registry.Manifest, error) {
-	m := registry.Manifest{Key: key}
-	var tags string
-	columns := []any{&m.Digest, &m.MediaType, &m.ArtifactType, &m.Subject, &m.Waiting, jsonColumn[map[string]string]{&m.Annotations},
-		&m.ContentSize, &m.ImageSize, timeColumn{&m.PushedAt}, &tags}
-	if err := from.Scan(append(columns, more...)...); err != nil {
-		return registry.Manifest{}, err
+func scanManifest(from scanner, m *registry.Manifest, more ...any) error {
+	columns := []any{&m.Digest, &m.MediaType, &m.ArtifactType, &m.Subject, &m.Waiting, &m.ContentSize, &m.ImageSize, timeColumn{&m.PushedAt}}
+	return from.Scan(append(columns, more...)...)
+}
+
+// annotationsColumn reads m.annotations.
+func annotationsColumn(m *registry.Manifest) any {
+	return jsonColumn[map[string]string]{&m.Annotations}
+}
+
+// scanReferrer reads manifestColumns and annotations.
+func scanReferrer(key registry.Key) func(scanner) (registry.Manifest, error) {
+	return func(from scanner) (registry.Manifest, error) {
+		m := registry.Manifest{Key: key}
+		err := scanManifest(from, &m, annotationsColumn(&m))
+		return m, err
 	}
-	for _, t := range strings.Fields(tags) {
-		m.Tags = append(m.Tags, ociref.Tag(t))
+}
+
+// listedManifest reads manifestColumns and tagsOfManifest.
+func listedManifest(key registry.Key) func(scanner) (registry.Manifest, error) {
+	return func(from scanner) (registry.Manifest, error) {
+		m := registry.Manifest{Key: key}
+		var tags string
+		err := scanManifest(from, &m, &tags)
+		for _, t := range strings.Fields(tags) {
+			m.Tags = append(m.Tags, ociref.Tag(t))
+		}
+		slices.Sort(m.Tags)
+		return m, err
 	}
-	slices.Sort(m.Tags)
-	return m, nil
 }

@@ -88,6 +88,7 @@ func everything(t *testing.T, db *DB) {
 		db.Manifests().Referrers(ctx, key, child, registry.ReferrerFilter{ArtifactTypes: types, Limit: 1})
 	}
 	db.Manifests().Tags(ctx, key, "", 1)
+	db.Manifests().ImageTags(ctx, key, child)
 	db.Manifests().Waiting(ctx, time.Now(), 1)
 	_, err := db.Manifests().DeleteWaiting(ctx, key, "sha256:w", e())
 	must(err)

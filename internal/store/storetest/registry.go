@@ -43,6 +43,7 @@ func Registry(t *testing.T, open func(t *testing.T) RegistryStores) {
 		{"tags move as decided", testTags},
 		{"manifests page in push order", testManifestPages},
 		{"referrers", testReferrers},
+		{"large referrers", testLargeReferrers},
 		{"referrers wait", testWaiting},
 		{"waiting expires", testDeleteWaiting},
 		{"delete takes referrers along", testDeleteManifest},
@@ -212,15 +213,24 @@ func stored(m registry.Manifest, tags ...ociref.Tag) registry.Manifest {
 	return m
 }
 
-// listed is what lists return of it.
+// listed is what lists of images return of it.
 func listed(m registry.Manifest) registry.Manifest {
-	m.Content = nil
+	m.Content, m.Annotations = nil, nil
+	return m
+}
+
+// referring is what lists of referrers return of it.
+func referring(m registry.Manifest) registry.Manifest {
+	m.Content, m.Tags = nil, nil
 	return m
 }
 
 func (s *shop) get(d ociref.Digest) registry.Manifest {
 	s.Helper()
 	m, err := s.Manifest(ctx, app, ociref.Reference{Digest: d})
+	s.must(err)
+	same(s, m.Tags, nil)
+	m.Tags, err = s.ImageTags(ctx, app, d)
 	s.must(err)
 	return m
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sealwright/sealwright/internal/fault"
@@ -22,6 +23,7 @@ func testPutAndRead(s *shop) {
 	same(s, s.get(image.Digest), image)
 	byTag, err := s.Manifest(ctx, app, ociref.Reference{Tag: "v2"})
 	s.must(err)
+	byTag.Tags = image.Tags // which are read apart
 	same(s, byTag, image)
 
 	m := s.referrer(image.Digest, "application/sig")
@@ -199,12 +201,12 @@ func testReferrers(s *shop) {
 	of := func(artifactTypes ...string) (list []registry.Manifest) {
 		f := registry.ReferrerFilter{ArtifactTypes: artifactTypes, Limit: 3}
 		for {
-			page, err := s.Referrers(ctx, app, image.Digest, f)
+			page, more, err := s.Referrers(ctx, app, image.Digest, f)
 			s.must(err)
-			if len(page) == 0 {
+			list = append(list, page...)
+			if !more {
 				return list
 			}
-			list = append(list, page...)
 			f.After = page[len(page)-1].Cursor()
 		}
 	}
@@ -216,17 +218,35 @@ func testReferrers(s *shop) {
 		}
 		return ds
 	}
-	same(s, of()[0], listed(want[0]))
+	same(s, of()[0], referring(want[0]))
 	same(s, digests(of()), digests(want))
 	same(s, digests(of("application/b")), only("application/b"))
 	same(s, digests(of("application/c", "application/a", "application/a")), only("application/a", "application/c"))
 	same(s, digests(of("application/none")), nil)
 
-	none, err := s.Referrers(ctx, app, want[0].Digest, registry.ReferrerFilter{Limit: 3})
+	none, _, err := s.Referrers(ctx, app, want[0].Digest, registry.ReferrerFilter{Limit: 3})
 	s.must(err)
 	same(s, none, nil)
-	_, err = s.Referrers(ctx, key("team/none"), image.Digest, registry.ReferrerFilter{Limit: 3})
+	_, _, err = s.Referrers(ctx, key("team/none"), image.Digest, registry.ReferrerFilter{Limit: 3})
 	s.want(err, registry.ErrRepositoryNotFound)
+}
+
+// However large annotations are, a page of referrers is not.
+func testLargeReferrers(s *shop) {
+	image := s.push(s.image())
+	var want []ociref.Digest
+	for range 5 {
+		large := map[string]any{"subject": map[string]any{"digest": image.Digest}, "padding": strings.Repeat("x", registry.ReferrersPage/2)}
+		want = append(want, s.push(s.manifest(large, registry.Manifest{MediaType: registry.MediaTypeImage, Subject: image.Digest})).Digest)
+	}
+	f := registry.ReferrerFilter{Limit: 100}
+	for left := want; len(left) > 0; left = left[min(2, len(left)):] {
+		page, more, err := s.Referrers(ctx, app, image.Digest, f)
+		s.must(err)
+		same(s, digests(page), left[:min(2, len(left))])
+		same(s, more, len(left) > 2)
+		f.After = page[len(page)-1].Cursor()
+	}
 }
 
 func testWaiting(s *shop) {
@@ -235,9 +255,9 @@ func testWaiting(s *shop) {
 	same(s, s.get(early.Digest), early)
 	onIt := s.push(s.referrer(early.Digest, "application/b")) // its subject waits, it does not
 	same(s, s.get(onIt.Digest), onIt)
-	list, err := s.Referrers(ctx, app, subject.Digest, registry.ReferrerFilter{Limit: 3})
+	list, _, err := s.Referrers(ctx, app, subject.Digest, registry.ReferrerFilter{Limit: 3})
 	s.must(err)
-	same(s, list, []registry.Manifest{listed(early)})
+	same(s, list, []registry.Manifest{referring(early)})
 	waiting, err := s.Waiting(ctx, early.PushedAt.Add(time.Microsecond), 10)
 	s.must(err)
 	same(s, waiting, []registry.Manifest{listed(early)})
