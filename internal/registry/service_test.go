@@ -147,6 +147,27 @@ func TestIndexHasTheSizeOfItsLargest(t *testing.T) {
 	}
 }
 
+// TestExpiryPassesWhatStays: referrers that an index keeps do not keep later ones
+// from expiring, however many they are.
+func TestExpiryPassesWhatStays(t *testing.T) {
+	s := open(t)
+	absent := ociref.DigestOf(ociref.SHA256, []byte("absent"))
+	var kept []string
+	for i := range 101 { // more than one batch
+		d := s.put(s.image("config", fmt.Sprintf(`,"annotations":{"n":"%d"}`, i)+refersTo(absent)))
+		kept = append(kept, fmt.Sprintf(`{"mediaType":%q,"digest":%q,"size":1}`, registry.MediaTypeImage, d))
+	}
+	s.put(fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"manifests":[%s]}`, registry.MediaTypeIndex, strings.Join(kept, ",")))
+	s.now = s.now.Add(time.Second)
+	free := s.put(s.image("config", refersTo(absent)))
+	s.now = s.now.Add(registry.DefaultWaitingFor + time.Second)
+	gone, err := s.ExpireWaiting(t.Context())
+	must(t, err)
+	if gone != 1 || s.there(free) {
+		t.Errorf("%d expired, and the last is there: %v; want it gone alone", gone, s.there(free))
+	}
+}
+
 // TestImmutableTagHasOneWinner: of many pushes of one immutable tag at once, one
 // is taken.
 func TestImmutableTagHasOneWinner(t *testing.T) {

@@ -172,8 +172,8 @@ type ManifestStore interface {
 // part of ManifestStore.
 type WaitingStore interface {
 	// Waiting lists waiting manifests of all accounts pushed before the time, oldest
-	// first, without content.
-	Waiting(ctx context.Context, before time.Time, limit int) ([]Manifest, error)
+	// first, those after a place, without content.
+	Waiting(ctx context.Context, before time.Time, after Cursor, limit int) ([]Manifest, error)
 	// DeleteWaiting is DeleteManifest if, in that transaction, the manifest still
 	// waits; otherwise it fails with ErrManifestNotFound and changes nothing.
 	DeleteWaiting(ctx context.Context, key Key, digest ociref.Digest, e journal.Event) ([]ociref.Digest, error)

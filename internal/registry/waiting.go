@@ -41,16 +41,18 @@ func (s *Service) sweep(ctx context.Context) error {
 // referrer whose subject arrives meanwhile, or that a living index lists, stays.
 func (s *Service) ExpireWaiting(ctx context.Context) (int, error) {
 	before, total := s.now().Add(-s.o.WaitingFor), 0
+	var after Cursor
 	for {
-		batch, err := s.o.Manifests.Waiting(ctx, before, expiryBatch)
+		batch, err := s.o.Manifests.Waiting(ctx, before, after, expiryBatch)
 		if err != nil {
 			return total, err
 		}
 		gone, err := s.expire(ctx, batch)
 		total += gone
-		if err != nil || gone == 0 || len(batch) < expiryBatch {
+		if err != nil || len(batch) < expiryBatch {
 			return total, err
 		}
+		after = batch[len(batch)-1].Cursor() // past those that stay
 	}
 }
 

@@ -140,7 +140,7 @@ func listHeld[T any](ctx context.Context, h holder, scan func(scanner) (T, error
 }
 
 // Waiting implements registry.WaitingStore.
-func (s manifests) Waiting(ctx context.Context, before time.Time, limit int) (list []registry.Manifest, err error) {
+func (s manifests) Waiting(ctx context.Context, before time.Time, after registry.Cursor, limit int) (list []registry.Manifest, err error) {
 	scan := func(from scanner) (registry.Manifest, error) {
 		var m registry.Manifest
 		err := scanManifest(from, &m, &m.Account, &m.Name)
@@ -149,7 +149,8 @@ func (s manifests) Waiting(ctx context.Context, before time.Time, limit int) (li
 	err = s.db.read(ctx, func(q querier) (err error) {
 		list, err = collect(q, scan, `SELECT `+manifestColumns+`, r.account, r.name
 			FROM manifests m JOIN repositories r ON r.id = m.repository
-			WHERE m.waiting AND m.pushed_at < $1 ORDER BY m.pushed_at, m.digest LIMIT $2`, before.UnixMicro(), limit)
+			WHERE m.waiting AND m.pushed_at < $1 AND (m.pushed_at, m.digest) > ($2, $3)
+			ORDER BY m.pushed_at, m.digest LIMIT $4`, before.UnixMicro(), after.PushedAt.UnixMicro(), after.Digest, limit)
 		return err
 	})
 	return list, err

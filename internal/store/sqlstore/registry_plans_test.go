@@ -89,7 +89,7 @@ func everything(t *testing.T, db *DB) {
 	}
 	db.Manifests().Tags(ctx, key, "", 1)
 	db.Manifests().ImageTags(ctx, key, child)
-	db.Manifests().Waiting(ctx, time.Now(), 1)
+	db.Manifests().Waiting(ctx, time.Now(), registry.Cursor{}, 1)
 	_, err := db.Manifests().DeleteWaiting(ctx, key, "sha256:w", e())
 	must(err)
 	_, _, err = db.Manifests().Untag(ctx, key, registry.Untagging{Tag: "t", DeleteLast: true}, e())

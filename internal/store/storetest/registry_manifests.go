@@ -258,17 +258,17 @@ func testWaiting(s *shop) {
 	list, _, err := s.Referrers(ctx, app, subject.Digest, registry.ReferrerFilter{Limit: 3})
 	s.must(err)
 	same(s, list, []registry.Manifest{referring(early)})
-	waiting, err := s.Waiting(ctx, early.PushedAt.Add(time.Microsecond), 10)
+	waiting, err := s.Waiting(ctx, early.PushedAt.Add(time.Microsecond), registry.Cursor{}, 10)
 	s.must(err)
 	same(s, waiting, []registry.Manifest{listed(early)})
-	waiting, err = s.Waiting(ctx, early.PushedAt, 10)
+	waiting, err = s.Waiting(ctx, early.PushedAt, registry.Cursor{}, 10)
 	s.must(err)
 	same(s, waiting, nil)
 
 	s.push(subject)
 	early.Waiting = false
 	same(s, s.get(early.Digest), early)
-	waiting, err = s.Waiting(ctx, s.tick(), 10)
+	waiting, err = s.Waiting(ctx, s.tick(), registry.Cursor{}, 10)
 	s.must(err)
 	same(s, waiting, nil)
 }
@@ -284,9 +284,12 @@ func testDeleteWaiting(s *shop) {
 	a := s.push(withWaiting(s.referrer(subject.Digest, "application/a")))
 	b := s.push(withWaiting(s.referrer(other.Digest, "application/a")))
 	onA := s.push(s.referrer(a.Digest, "application/b"))
-	list, err := s.Waiting(ctx, s.tick(), 1)
+	list, err := s.Waiting(ctx, s.tick(), registry.Cursor{}, 1)
 	s.must(err)
 	same(s, digests(list), []ociref.Digest{a.Digest})
+	list, err = s.Waiting(ctx, s.tick(), a.Cursor(), 10)
+	s.must(err)
+	same(s, digests(list), []ociref.Digest{b.Digest})
 
 	s.push(other) // b's subject comes after the list was made
 	_, err = s.DeleteWaiting(ctx, app, b.Digest, event("Expire"))
