@@ -92,6 +92,21 @@ func OpenOrInit(o Options) (*Dir, error) {
 	if err := os.MkdirAll(o.Path, 0o700); err != nil {
 		return nil, err
 	}
+	return d.initialise(o)
+}
+
+// initialise makes the key and says so in installation.json, unless another
+// process has done it since the caller looked: two keys must never be made, for
+// one would seal the records and the other be kept.
+func (d *Dir) initialise(o Options) (_ *Dir, err error) {
+	unlock, err := d.Lock()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	if _, err := os.Stat(d.file(installationFile)); !errors.Is(err, fs.ErrNotExist) {
+		return Open(o)
+	}
 	if err := d.makeKey(o.Key); err != nil {
 		return nil, err
 	}

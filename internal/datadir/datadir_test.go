@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/sealwright/sealwright/internal/seal"
@@ -28,6 +29,29 @@ func TestInitThenOpen(t *testing.T) {
 		}
 		if again.New || again.Root() != "f00d" || again.Sealer.ID() != first.Sealer.ID() {
 			t.Errorf("%s: New %v, root %q, key %s", name, again.New, again.Root(), again.Sealer.ID())
+		}
+	}
+}
+
+// Who starts two services on a new directory by mistake must not end with
+// records under a key that is gone.
+func TestInitAtOnceMakesOneKey(t *testing.T) {
+	for range 20 {
+		path := filepath.Join(t.TempDir(), "data")
+		opened := make([]*Dir, 8)
+		var group sync.WaitGroup
+		for i := range opened {
+			group.Go(func() { opened[i], _ = OpenOrInit(Options{Path: path}) })
+		}
+		group.Wait()
+		stands, err := Open(Options{Path: path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range opened {
+			if d != nil && d.Sealer.ID() != stands.Sealer.ID() {
+				t.Fatalf("one opened it with key %s, and %s is kept", d.Sealer.ID(), stands.Sealer.ID())
+			}
 		}
 	}
 }
