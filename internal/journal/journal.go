@@ -8,6 +8,7 @@ package journal
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -41,15 +42,21 @@ type Actor struct {
 	Principal   string // ARN of the caller
 	AccessKeyID string // accessKeyId used, "" for none
 	SourceIP    string // sourceIPAddress
-	UserAgent   string // userAgent, truncated by the edge
+	UserAgent   string // userAgent; see [WithActor]
 	RequestID   string // requestID, as answered to the caller
 }
 
 type actorKey struct{}
 
+// maxUserAgent bounds what is kept of a client's name, in bytes.
+const maxUserAgent = 256
+
 // WithActor returns a context that carries the actor of a request. Edges set
-// it once, after authentication.
+// it once, after authentication. Of the user agent it keeps the beginning, and
+// what is no UTF-8 is replaced: HTTP lets clients send any bytes, and a name
+// that cannot be stored must not stop what the client may do.
 func WithActor(ctx context.Context, a Actor) context.Context {
+	a.UserAgent = strings.ToValidUTF8(a.UserAgent[:min(len(a.UserAgent), maxUserAgent)], "?")
 	return context.WithValue(ctx, actorKey{}, a)
 }
 

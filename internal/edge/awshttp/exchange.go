@@ -21,10 +21,7 @@ import (
 	"github.com/sealwright/sealwright/internal/journal"
 )
 
-const (
-	defaultMaxBody = 256 << 10 // bytes
-	maxUserAgent   = 256       // bytes of a user agent that are kept
-)
+const defaultMaxBody = 256 << 10 // bytes
 
 // exchange is one request on its way through the handler.
 type exchange struct {
@@ -228,15 +225,11 @@ func (x *exchange) decode(v reflect.Value) error {
 
 // actor is who the journal will name.
 func (x *exchange) actor() journal.Actor {
-	agent := x.r.UserAgent()
-	if len(agent) > maxUserAgent {
-		agent = strings.ToValidUTF8(agent[:maxUserAgent], "")
-	}
 	return journal.Actor{
 		Principal:   x.call.Principal.ARN,
 		AccessKeyID: x.call.AccessKeyID,
 		SourceIP:    x.h.options.SourceIP(x.r),
-		UserAgent:   agent,
+		UserAgent:   x.r.UserAgent(),
 		RequestID:   x.call.RequestID,
 	}
 }

@@ -117,17 +117,13 @@ func (c *call) serve() error {
 // ctx is the request's context.
 func (c *call) ctx() context.Context { return c.r.Context() }
 
-// maxUserAgent bounds what the journal keeps of a client's name.
-const maxUserAgent = 256
-
 // actor is what the journal keeps of the caller.
 func (c *call) actor(accessKeyID string) journal.Actor {
-	agent := c.r.UserAgent()
 	return journal.Actor{
 		Principal:   c.principal.ARN,
 		AccessKeyID: accessKeyID,
 		SourceIP:    c.SourceIP(c.r),
-		UserAgent:   agent[:min(len(agent), maxUserAgent)],
+		UserAgent:   c.r.UserAgent(),
 		RequestID:   c.requestID,
 	}
 }
