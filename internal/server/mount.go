@@ -31,9 +31,9 @@ func (s *Server) mount(context.Context) (err error) {
 		PublicURL: s.publicURL, SourceIP: s.proxies.sourceIP, Logger: s.options.Logger,
 	})
 	root := signerapi.RootHandler(s.authority.RootPEM)
-	s.handler = s.hosts.gate(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.handler = timeBodies(bodyPatience, s.hosts.gate(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		route(r.URL.Path, oci, root, aws).ServeHTTP(w, r)
-	}))
+	})))
 	return nil
 }
 

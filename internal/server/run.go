@@ -12,8 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Bounds on what a client may take its time with. A body is bounded by whoever
-// reads it, since an upload may rightly take hours.
+// Bounds on what a client may take its time with. For bodies see timeBodies.
 const (
 	headerTimeout = 10 * time.Second
 	idleTimeout   = 2 * time.Minute
