@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -174,6 +175,34 @@ func TestSlowUpload(t *testing.T) {
 	if got := s.want(s.do("GET", at, nil), 204).Header.Get("Range"); got != "0-3" {
 		t.Errorf("the upload stands at %q", got)
 	}
+}
+
+// TestSlowReader: whoever asks for a large manifest and does not take it is cut
+// off, and so does not keep it in memory.
+func TestSlowReader(t *testing.T) {
+	cut := make(signal, 1)
+	s := serve(t, func(_ *registry.Options, oo *ociapi.Options) {
+		oo.Patience, oo.Logger = 50*time.Millisecond, slog.New(slog.NewTextHandler(cut, nil))
+	}, "app")
+	s.pushImage("app", "large", "config", fmt.Sprintf(`,"annotations":{"a":%q}`, strings.Repeat("a", 4<<20-1000)))
+	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+	must(t, err)
+	defer conn.Close()
+	must(t, conn.(*net.TCPConn).SetReadBuffer(4096))
+	_, err = fmt.Fprintf(conn, "GET /v2/app/manifests/large HTTP/1.1\r\nHost: x\r\nAuthorization: %s\r\n\r\n", basic("AWS", s.password))
+	must(t, err)
+	<-cut
+}
+
+// signal is a log that tells that something was written to it.
+type signal chan struct{}
+
+func (s signal) Write(p []byte) (int, error) {
+	select {
+	case s <- struct{}{}:
+	default:
+	}
+	return len(p), nil
 }
 
 func TestRanges(t *testing.T) {

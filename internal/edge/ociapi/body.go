@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/sealwright/sealwright/internal/fault"
@@ -33,6 +34,21 @@ func (c *call) writeWithin(size int64) (lift func()) {
 	control := http.NewResponseController(c.w)
 	control.SetWriteDeadline(time.Now().Add(c.Patience + atMinimalRate(size)))
 	return func() { control.SetWriteDeadline(time.Time{}) }
+}
+
+// send answers with bytes that are in memory, piece by piece at the minimal rate:
+// a client that takes nothing must not keep them there. The flush sees to the last
+// of them before the deadline is lifted.
+func (c *call) send(body []byte) error {
+	control := http.NewResponseController(c.w)
+	defer control.SetWriteDeadline(time.Time{})
+	for piece := range slices.Chunk(body, max(1, int(c.Patience.Seconds()*minimalRate))) {
+		control.SetWriteDeadline(time.Now().Add(c.Patience))
+		if _, err := c.w.Write(piece); err != nil {
+			return c.sent(err)
+		}
+	}
+	return c.sent(control.Flush())
 }
 
 // atMinimalRate is how long n bytes may take.

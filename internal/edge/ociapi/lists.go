@@ -180,6 +180,8 @@ func (c *call) writeJSON(mediaType string, v any) error {
 func (c *call) write(mediaType string, body []byte) error {
 	c.w.Header().Set("Content-Type", mediaType)
 	c.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	_, err := c.w.Write(body)
-	return c.sent(err)
+	if c.r.Method == http.MethodHead {
+		return nil
+	}
+	return c.send(body)
 }

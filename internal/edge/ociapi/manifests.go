@@ -41,8 +41,7 @@ func (c *call) getManifest() error {
 	if c.r.Method == http.MethodHead {
 		return nil
 	}
-	_, err = c.w.Write(m.Content)
-	return c.sent(err)
+	return c.send(m.Content)
 }
 
 // putManifest is end-7, with the tag parameters of end-7b.
