@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"time"
 
 	"github.com/sealwright/sealwright/internal/journal"
 	"github.com/sealwright/sealwright/internal/signing"
@@ -83,9 +84,14 @@ func profileDest(p *signing.Profile, r *signing.ProfileRevocation) []any {
 		timeColumn{&r.EffectiveFrom}, timeColumn{&r.RevokedAt}, &r.RevokedBy, &r.Reason}
 }
 
+// revocationOf returns nil for a version that is not revoked. One that is has an
+// effective time: its 0 is 1970, from when on people void all there ever was.
 func revocationOf(r signing.ProfileRevocation) *signing.ProfileRevocation {
 	if r.RevokedAt.IsZero() {
 		return nil
+	}
+	if r.EffectiveFrom.IsZero() {
+		r.EffectiveFrom = time.Unix(0, 0).UTC()
 	}
 	return &r
 }

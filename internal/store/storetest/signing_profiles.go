@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/sealwright/sealwright/internal/fault"
 	"github.com/sealwright/sealwright/internal/journal"
@@ -68,6 +69,12 @@ func profileChange(d *desk) {
 			return p
 		},
 		func(p signing.Profile) signing.Profile { return revoked(p, d.tick()) },
+		func(p signing.Profile) signing.Profile {
+			r := *p.Revocation
+			r.EffectiveFrom = time.Unix(0, 0).UTC() // all there ever was; 0 where other times have none
+			p.Revocation = &r
+			return p
+		},
 	} {
 		before := p
 		p = next(p)
