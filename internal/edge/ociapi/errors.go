@@ -3,8 +3,9 @@ package ociapi
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -113,9 +114,12 @@ func (c *call) writes() bool {
 	return c.r.Method == http.MethodPost || c.r.Method == http.MethodPut || c.r.Method == http.MethodPatch
 }
 
-// challenge tells clients how to authenticate.
+// challenge tells clients how to authenticate, or which methods there are.
 func (c *call) challenge(status int) {
-	if status == http.StatusUnauthorized {
+	switch status {
+	case http.StatusMethodNotAllowed:
+		c.w.Header().Set("Allow", methods(c.endpoint))
+	case http.StatusUnauthorized:
 		c.w.Header().Set("WWW-Authenticate", `Basic realm="`+c.PublicURL(c.r)+`/",service="ecr.amazonaws.com"`)
 	}
 }
@@ -141,10 +145,15 @@ func (c *call) writeError(a answer, message string) {
 
 // methodError names the methods an endpoint has.
 func methodError(e endpoint) error {
-	var methods []string
-	for m := range table[e] {
-		methods = append(methods, m)
+	return fault.Becausef(errMethod, "the method is not supported here, only %s", methods(e))
+}
+
+// methods are those that findRoute finds, as Allow lists them.
+func methods(e endpoint) string {
+	list := slices.Collect(maps.Keys(table[e]))
+	if slices.Contains(list, http.MethodGet) {
+		list = append(list, http.MethodHead)
 	}
-	sort.Strings(methods)
-	return fault.Becausef(errMethod, "the method is not supported here, only %s", strings.Join(methods, ", "))
+	slices.Sort(list)
+	return strings.Join(slices.Compact(list), ", ")
 }

@@ -103,11 +103,11 @@ func (c *call) serve() error {
 	if err != nil {
 		return err
 	}
+	c.target, c.Key = t, registry.Key{Account: c.principal.Account, Name: t.name}
 	route, err := findRoute(t.endpoint, c.r.Method)
 	if err != nil {
 		return err
 	}
-	c.target, c.Key = t, registry.Key{Account: c.principal.Account, Name: t.name}
 	if err := c.authorize(route.action); err != nil {
 		return err
 	}
