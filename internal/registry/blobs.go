@@ -73,8 +73,13 @@ func (s *Service) StartUpload(ctx context.Context, key Key) (Upload, error) {
 	return Upload{key, id}, err
 }
 
-// UploadSize returns how many bytes have arrived. ErrUploadNotFound.
+// UploadSize returns how many bytes have arrived. Uploads of a repository that
+// is gone are told so before they bring more.
+// ErrRepositoryNotFound, ErrUploadNotFound.
 func (s *Service) UploadSize(ctx context.Context, u Upload) (int64, error) {
+	if _, err := s.Repository(ctx, u.Key); err != nil {
+		return 0, err
+	}
 	return s.o.Blobs.UploadSize(ctx, u.scope(), u.ID)
 }
 
@@ -92,6 +97,9 @@ func (s *Service) AppendUpload(ctx context.Context, u Upload, offset int64, r io
 // the content is checked against the digest, durable, and then linked.
 // ErrUploadNotFound, ErrUploadBusy, ErrDigestMismatch, ErrRepositoryNotFound.
 func (s *Service) CommitUpload(ctx context.Context, u Upload, digest ociref.Digest) (int64, error) {
+	if _, err := s.Repository(ctx, u.Key); err != nil {
+		return 0, err // and no blob is left that nobody holds
+	}
 	size, err := s.o.Blobs.Commit(ctx, u.scope(), u.ID, digest)
 	if err != nil {
 		return 0, err

@@ -168,6 +168,28 @@ func TestExpiryPassesWhatStays(t *testing.T) {
 	}
 }
 
+// TestUploadOfDeletedRepository: what is under way when its repository goes ends
+// there, and leaves no blob.
+func TestUploadOfDeletedRepository(t *testing.T) {
+	s := open(t)
+	u, err := s.StartUpload(t.Context(), app)
+	must(t, err)
+	_, err = s.AppendUpload(t.Context(), u, 0, strings.NewReader("content"))
+	must(t, err)
+	_, err = s.DeleteRepository(t.Context(), app, false)
+	must(t, err)
+	if _, err := s.UploadSize(t.Context(), u); !errors.Is(err, registry.ErrRepositoryNotFound) {
+		t.Errorf("size: %v", err)
+	}
+	d := ociref.DigestOf(ociref.SHA256, []byte("content"))
+	if _, err := s.CommitUpload(t.Context(), u, d); !errors.Is(err, registry.ErrRepositoryNotFound) {
+		t.Errorf("commit: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(s.blobs, "blobs", "sha256", d.Hex()[:2])); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a blob is left: %v", err)
+	}
+}
+
 // TestImmutableTagHasOneWinner: of many pushes of one immutable tag at once, one
 // is taken.
 func TestImmutableTagHasOneWinner(t *testing.T) {
