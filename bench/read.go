@@ -122,9 +122,8 @@ func (e *referrers) round(ctx context.Context, b *bench, _ int) error {
 		if err != nil {
 			return err
 		}
-		work := fmt.Sprintf("referrers of %d, %d connections", b.signatures, connections)
+		work := fmt.Sprintf("referrers of %s, %s", table.Count(b.signatures), countConnections(connections))
 		if connections == 1 {
-			work = fmt.Sprintf("referrers of %d, 1 connection", b.signatures)
 			b.table.Add(table.Measurement{Work: work + ": p50", Unit: table.Seconds, Value: ours.Latency(0.5), Beside: floorName, Limit: floor.Latency(0.5)})
 			continue
 		}

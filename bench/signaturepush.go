@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"strings"
 
 	"github.com/sealwright/sealwright/bench/internal/load"
@@ -25,7 +24,7 @@ func (e *signaturePush) prepare(ctx context.Context, b *bench) error {
 
 func (e *signaturePush) round(ctx context.Context, b *bench, n int) error {
 	count := max(b.signatures/10, pushWorkers)
-	name := fmt.Sprintf("signature push onto %d", b.signatures)
+	name := "signature push onto " + table.Count(b.signatures)
 	ours, theirs, err := alternate(n,
 		func() (loaded, error) { return e.load(ctx, b, b.ours.process, b.ours.registry, count) },
 		func() (loaded, error) {

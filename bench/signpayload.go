@@ -109,14 +109,18 @@ func (e *signPayload) load(ctx context.Context, b *bench, connections int, do fu
 	if err != nil {
 		return err
 	}
-	work := fmt.Sprintf("SignPayload, %d connections", connections)
-	if connections == 1 {
-		work = "SignPayload, 1 connection"
-	}
+	work := "SignPayload, " + countConnections(connections)
 	b.table.Add(table.Measurement{Work: work + ": server CPU", Unit: table.Seconds, Value: ours.cpu, Beside: "one raw P-384 signature", Limit: raw})
 	b.table.Add(table.Measurement{Work: work + ": server CPU", Unit: table.Seconds, Value: ours.cpu, Beside: floorName, Limit: floor.cpu})
 	b.addRateAndLatency(work, ours, floorName, floor)
 	return nil
+}
+
+func countConnections(n int) string {
+	if n == 1 {
+		return "1 connection"
+	}
+	return fmt.Sprintf("%d connections", n)
 }
 
 // rawSignature is the CPU time of one P-384 signature by Go's own cryptography.

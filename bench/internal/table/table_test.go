@@ -33,6 +33,14 @@ func TestUnits(t *testing.T) {
 	}
 }
 
+func TestCount(t *testing.T) {
+	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1000: "-1,000", -100: "-100"} {
+		if got := Count(n); got != want {
+			t.Errorf("%d: %q, want %q", n, got, want)
+		}
+	}
+}
+
 func TestTableShowsMediansRangesAndRatiosByRound(t *testing.T) {
 	var table Table
 	for _, round := range [][2]float64{{200e-6, 100e-6}, {450e-6, 300e-6}, {180e-6, 100e-6}} {

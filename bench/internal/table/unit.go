@@ -70,6 +70,9 @@ func significance(v float64) float64 {
 	return math.Pow(10, math.Floor(math.Log10(math.Abs(v)))-2)
 }
 
+// Count writes a whole number as the table does.
+func Count(n int) string { return thousands(int64(n)) }
+
 func thousands(n int64) string {
 	s := strconv.FormatInt(n, 10)
 	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
