@@ -60,10 +60,11 @@ func (a *app) printEnvironment(ctx context.Context, dir *datadir.Dir, settings c
 	return nil
 }
 
-// unsetVariables would send clients elsewhere, or as somebody else.
+// unsetVariables would send clients elsewhere, or as somebody else. Some have
+// an older name that clients still read.
 var unsetVariables = []string{
-	"AWS_SESSION_TOKEN", "AWS_PROFILE",
-	"AWS_ENDPOINT_URL_SIGNER", "AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_IAM",
+	"AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE",
+	"AWS_ENDPOINT_URL_SIGNER", "AWS_ENDPOINT_URL_SIGNER_DATA", "AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_IAM",
 }
 
 // variables is the environment of a client of the endpoint, in order.
@@ -78,6 +79,7 @@ func variables(e datadir.Endpoint, root access.Credentials) [][2]string {
 		{"AWS_REGION", e.Region},
 		{"AWS_DEFAULT_REGION", e.Region},
 		{"AWS_ENDPOINT_URL", e.URL},
+		{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "false"}, // true, here or in ~/.aws/config, takes the keys to AWS
 		{"AWS_DISABLE_HOST_PREFIX_INJECTION", "true"},
 		{"SEALWRIGHT_REGISTRY", registry},
 	}
