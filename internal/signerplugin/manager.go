@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"slices"
 
 	"github.com/notaryproject/notation-go/log"
@@ -68,14 +70,38 @@ func asRequestError(err error) error {
 	return proto.RequestError{Code: contract.ErrCode, Err: errors.New(contract.Message), Metadata: contract.Metadata}
 }
 
+// maxRequest bounds a request over standard input. The largest is to verify a
+// signature: its attributes and certificates, a few kilobytes.
+const maxRequest = 4 << 20
+
 // Execute serves one request of the contract over the process's standard input
 // and output. args are the process's own. A failed request ends the process
-// with exit code 1, its error on standard error, as the contract has it.
+// with exit code 1, its error on standard error, as the contract has it. What
+// is longer than any request is cut off, and so is not the JSON expected.
 func Execute(ctx context.Context, p *Plugin, args []string) error {
 	served, err := cli.New(p)
 	if err != nil {
 		return fmt.Errorf("serve the plugin: %w", err)
 	}
+	if err := boundStdin(maxRequest); err != nil {
+		return fmt.Errorf("serve the plugin: %w", err)
+	}
 	served.Execute(ctx, args)
+	return nil
+}
+
+// boundStdin ends the process's standard input after limit bytes: the framework
+// reads it whole, and nothing else.
+func boundStdin(limit int64) error {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	from := os.Stdin
+	os.Stdin = r
+	go func() {
+		defer w.Close()
+		io.Copy(w, io.LimitReader(from, limit)) // a failed read ends the input, too
+	}()
 	return nil
 }

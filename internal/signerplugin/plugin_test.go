@@ -414,6 +414,7 @@ func TestTheContractOverStandardInput(t *testing.T) {
 		{"generate-envelope", `{}`, "VALIDATION_ERROR"},
 		{"generate-envelope", string(wrongContract), "UNSUPPORTED_CONTRACT_VERSION"},
 		{"verify-signature", `[]`, "VALIDATION_ERROR"},
+		{"get-plugin-metadata", `{"pluginConfig":{"k":"` + strings.Repeat("x", 5<<20) + `"}}`, "VALIDATION_ERROR"},
 	} {
 		cmd := exec.Command(self, tt.command)
 		cmd.Args[0] = program
@@ -423,11 +424,11 @@ func TestTheContractOverStandardInput(t *testing.T) {
 		err := cmd.Run()
 		var exit *exec.ExitError
 		if !errors.As(err, &exit) || exit.ExitCode() == 0 {
-			t.Errorf("%s %s: %v", tt.command, tt.input, err)
+			t.Errorf("%s %.80s: %v", tt.command, tt.input, err)
 		}
 		var got plugin.Error
 		if err := json.Unmarshal(stderr.Bytes(), &got); err != nil || string(got.ErrCode) != tt.want || stdout.Len() > 0 {
-			t.Errorf("%s %s: stderr %q, stdout %q; want %s", tt.command, tt.input, stderr.String(), stdout.String(), tt.want)
+			t.Errorf("%s %.80s: stderr %q, stdout %q; want %s", tt.command, tt.input, stderr.String(), stdout.String(), tt.want)
 		}
 	}
 }
