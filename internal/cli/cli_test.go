@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -367,5 +368,18 @@ func TestContextEndsTheRoot(t *testing.T) {
 	root.SetArgs([]string{"list", "-u", "AWS", "localhost:1/app:v1"})
 	if err := root.ExecuteContext(ctx); err == nil {
 		t.Error("a cancelled command succeeded")
+	}
+}
+
+func TestContextEndsAPrompt(t *testing.T) {
+	home(t)
+	typed, nobody := io.Pipe()
+	defer nobody.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	root := cli.New(cli.IO{In: typed, Out: io.Discard, Err: io.Discard})
+	root.SetArgs([]string{"login", "-u", "AWS", "localhost:1"})
+	if err := root.ExecuteContext(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
 	}
 }

@@ -56,7 +56,7 @@ and Docker.`,
 
 // login asks the registry whether the credentials are good and keeps them.
 func (a *app) login(ctx context.Context, f *registryFlags, server string) error {
-	if err := a.promptLogin(f); err != nil {
+	if err := interruptible(ctx, a.In, func() error { return a.promptLogin(f) }); err != nil {
 		return err
 	}
 	store, err := remote.FindCredentials(configPath(dir.PathConfigFile))
@@ -80,6 +80,24 @@ func (a *app) login(ctx context.Context, f *registryFlags, server string) error 
 		fmt.Fprintf(a.Err, "No credential helper is configured: the password is kept in %s, which only you can read.\n", path)
 	}
 	return nil
+}
+
+// interruptible runs ask, which waits for somebody to type at in, until it is
+// done or ctx ends. It leaves a terminal as it was.
+func interruptible(ctx context.Context, in io.Reader, ask func() error) error {
+	if file, ok := in.(*os.File); ok {
+		if state, err := term.GetState(int(file.Fd())); err == nil {
+			defer term.Restore(int(file.Fd()), state)
+		}
+	}
+	done := make(chan error, 1)
+	go func() { done <- ask() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // promptLogin asks for what is missing.

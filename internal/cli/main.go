@@ -11,18 +11,19 @@ import (
 
 // Main runs the program in the role its name gives it (the Notation plugin, the
 // credential helper, or itself) and returns the exit code: 0 or 1. args are the
-// process's own. SIGINT and SIGTERM end what runs through its context; a second
-// one ends the process.
+// process's own. SIGINT and SIGTERM end a verb through its context, and a second
+// one the process; a plugin or helper, which may wait for its input, they end at
+// once.
 func Main(args []string, streams IO) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop)
 	switch role(args) {
 	case PluginRole:
-		return RunPlugin(ctx, args, streams)
+		return RunPlugin(context.Background(), args, streams)
 	case CredentialHelperRole:
 		return RunCredentialHelper(args, streams)
 	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
 	root := New(streams)
 	root.SetArgs(args[min(1, len(args)):])
 	return Fail(streams, root.ExecuteContext(ctx))

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/sealwright/sealwright/internal/cli"
@@ -122,5 +123,35 @@ func TestPluginInstallSelfUsesLibexec(t *testing.T) {
 	run(t, "", "plugin", "install", "--self").ok(t)
 	if _, err := os.Stat(filepath.Join(libexec, "plugins", "com.amazonaws.signer.notation.plugin", cli.PluginRole)); err != nil {
 		t.Error(err)
+	}
+}
+
+// A role that waits for its input ends at the first signal: nothing else would
+// end it.
+func TestSignalEndsAWaitingRole(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	home(t)
+	for role, action := range map[string]string{cli.CredentialHelperRole: "store", cli.PluginRole: "verify-signature"} {
+		cmd := exec.Command(self, action)
+		cmd.Args[0] = role
+		input, err := cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		// More than a pipe holds: once it is written, the role is reading.
+		if _, err := input.Write(bytes.Repeat([]byte(" "), 512<<10)); err != nil {
+			t.Fatal(err)
+		}
+		cmd.Process.Signal(syscall.SIGTERM)
+		cmd.Wait()
+		if status := cmd.ProcessState.Sys().(syscall.WaitStatus); status.Signal() != syscall.SIGTERM {
+			t.Errorf("%s ended with %v", role, cmd.ProcessState)
+		}
 	}
 }
