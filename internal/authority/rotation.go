@@ -44,7 +44,7 @@ func (a *Authority) Leaf(ctx context.Context) (*Signer, error) {
 		if err == nil {
 			return next, nil
 		}
-		a.o.Logger.Error("replacing the signing certificate failed; the current one serves on", "until", current.NotAfter, "error", err)
+		a.o.Logger.Error("replacing the signing certificate failed; the current one serves on", "until", current.NotAfter, "error", fault.Whole(err))
 	}
 	return current, nil
 }
@@ -65,7 +65,7 @@ func (a *Authority) Run(ctx context.Context) error {
 	defer ticker.Stop()
 	for {
 		if err := a.Step(ctx); err != nil && ctx.Err() == nil {
-			a.o.Logger.Error("replacing the signing certificate failed; trying again", "in", stepEvery, "error", err)
+			a.o.Logger.Error("replacing the signing certificate failed; trying again", "in", stepEvery, "error", fault.Whole(err))
 		}
 		select {
 		case <-ctx.Done():

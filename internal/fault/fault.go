@@ -9,6 +9,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Kind is the class of a fault: what an edge falls back to when it has no code
@@ -93,4 +94,15 @@ func Message(err error) (string, bool) {
 		return f.message, true
 	}
 	return "", false
+}
+
+// Whole is err for the log: its text, and the causes it hides from callers.
+func Whole(err error) string {
+	text := err.Error()
+	for cause := errors.Unwrap(err); cause != nil; cause = errors.Unwrap(cause) {
+		if !strings.Contains(text, cause.Error()) {
+			text += ": " + cause.Error()
+		}
+	}
+	return text
 }

@@ -46,6 +46,13 @@ func TestCausesAreFound(t *testing.T) {
 	}
 }
 
+func TestWholeHidesNothing(t *testing.T) {
+	err := fmt.Errorf("push: %w", Hide(Unavailable, fmt.Errorf("commit: %w", io.ErrShortWrite), "try again later"))
+	if got, want := Whole(err), "push: try again later: commit: short write"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestEveryKindHasAName(t *testing.T) {
 	seen := map[string]bool{}
 	for k := Internal; k <= Unavailable; k++ {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/sealwright/sealwright/internal/fault"
 )
 
 // Bounds on what a client may take its time with. For bodies see timeBodies.
@@ -51,7 +53,7 @@ func (s *Server) Run(ctx context.Context) error {
 // background lists the work that goes on while the service serves.
 func (s *Server) background() []func(context.Context) error {
 	sweep := func(ctx context.Context) error {
-		return s.registry.Run(ctx, func(err error) { s.options.Logger.Error("sweeping the registry", "error", err) })
+		return s.registry.Run(ctx, func(err error) { s.options.Logger.Error("sweeping the registry", "error", fault.Whole(err)) })
 	}
 	return []func(context.Context) error{s.authority.Run, sweep}
 }

@@ -11,7 +11,6 @@ import (
 	"reflect"
 	"runtime/debug"
 	"strconv"
-	"strings"
 
 	"github.com/google/uuid"
 
@@ -284,24 +283,13 @@ func (x *exchange) log(ctx context.Context, e Error, err error) {
 	actor := x.actor()
 	attrs := []slog.Attr{
 		slog.String("service", x.service.SigningName), slog.String("code", e.Code), slog.Int("status", e.Status),
-		slog.String("error", whole(err)), slog.String("requestId", actor.RequestID), slog.String("sourceIp", actor.SourceIP),
+		slog.String("error", fault.Whole(err)), slog.String("requestId", actor.RequestID), slog.String("sourceIp", actor.SourceIP),
 		slog.String("principal", actor.Principal), slog.String("accessKeyId", actor.AccessKeyID),
 	}
 	if x.op != nil {
 		attrs = append(attrs, slog.String("operation", x.op.Name))
 	}
 	x.h.options.Logger.LogAttrs(ctx, level, "request refused", attrs...)
-}
-
-// whole tells an error with the causes it hides from callers.
-func whole(err error) string {
-	text := err.Error()
-	for cause := errors.Unwrap(err); cause != nil; cause = errors.Unwrap(cause) {
-		if !strings.Contains(text, cause.Error()) {
-			text += ": " + cause.Error()
-		}
-	}
-	return text
 }
 
 // recover turns a handler's panic into the protocol's internal error.

@@ -1,13 +1,20 @@
 package ociapi_test
 
 import (
+	"bytes"
+	"context"
 	"encoding/base64"
+	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/sealwright/sealwright/internal/access"
+	"github.com/sealwright/sealwright/internal/edge/ociapi"
+	"github.com/sealwright/sealwright/internal/fault"
+	"github.com/sealwright/sealwright/internal/registry"
 )
 
 const challenge = `/",service="ecr.amazonaws.com"`
@@ -67,6 +74,25 @@ func TestExpiredToken(t *testing.T) {
 	refused(t, s, s.do("GET", "/v2/", nil), "token has expired")
 	s.password = s.token()
 	s.want(s.do("GET", "/v2/", nil), 200)
+}
+
+// lostRecords is a store of tokens whose database does not answer.
+type lostRecords struct{}
+
+func (lostRecords) VerifyToken(context.Context, string) (access.Principal, string, error) {
+	return access.Principal{}, "", fault.Hide(fault.Unavailable, errors.New("disk I/O error"), "try again later")
+}
+
+// TestHiddenCause: what the caller is not told, the log is.
+func TestHiddenCause(t *testing.T) {
+	var log bytes.Buffer
+	s := serve(t, func(_ *registry.Options, oo *ociapi.Options) {
+		oo.Tokens, oo.Logger = lostRecords{}, slog.New(slog.NewTextHandler(&log, nil))
+	}, "app")
+	r := s.want(s.do("GET", "/v2/", nil), 503, "UNAVAILABLE")
+	if strings.Contains(r.message(), "disk") || !strings.Contains(log.String(), "disk I/O error") {
+		t.Errorf("the caller is told %q, the log %q", r.message(), log.String())
+	}
 }
 
 // TestRotatedKey: a token ends with the key it was made with.

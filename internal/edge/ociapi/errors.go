@@ -100,7 +100,7 @@ func (c *call) fail(err error) {
 		message = "internal error; the service's log has more under request id " + c.requestID
 	}
 	if a.status >= http.StatusInternalServerError {
-		c.Logger.ErrorContext(c.ctx(), "oci request failed", "method", c.r.Method, "path", c.r.URL.Path, "request_id", c.requestID, "error", err)
+		c.Logger.ErrorContext(c.ctx(), "oci request failed", "method", c.r.Method, "path", c.r.URL.Path, "request_id", c.requestID, "error", fault.Whole(err))
 	}
 	if a.code == "NAME_UNKNOWN" && c.writes() {
 		message += createHint + string(c.Name)
