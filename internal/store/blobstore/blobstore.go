@@ -49,7 +49,8 @@ const (
 
 // Dir is a blob store in a directory. Its methods are safe for concurrent use.
 type Dir struct {
-	root string
+	root     string
+	observer func(Sync) // set before the first use
 
 	mu     sync.Mutex
 	busy   map[string]bool   // uploads a request is working on
@@ -68,7 +69,7 @@ var testOnlyStep func(step string) error
 // Open opens a blob store, and makes the directory's layout if it is not there.
 // The directory's parent must be.
 func Open(dir string) (*Dir, error) {
-	d := &Dir{root: dir, busy: map[string]bool{}, hashes: map[string]hashed{}, shards: map[string]bool{}}
+	d := &Dir{root: dir, observer: func(Sync) {}, busy: map[string]bool{}, hashes: map[string]hashed{}, shards: map[string]bool{}}
 	sub := []string{"", "uploads", "blobs", filepath.Join("blobs", ociref.SHA256), filepath.Join("blobs", ociref.SHA512)}
 	for _, s := range sub {
 		if err := d.makeDir(filepath.Join(dir, s)); err != nil {
@@ -125,7 +126,7 @@ func (d *Dir) makeDir(path string) error {
 	if err := step("sync parent"); err != nil {
 		return err
 	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
+	if err := d.syncDir(filepath.Dir(path)); err != nil {
 		return err
 	}
 	d.shards[path] = true
@@ -133,13 +134,13 @@ func (d *Dir) makeDir(path string) error {
 }
 
 // syncDir puts a directory's names on the disk.
-func syncDir(path string) error {
+func (d *Dir) syncDir(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	return f.Sync()
+	return d.sync(f, true)
 }
 
 // step lets a test fail or stop the process before a step.

@@ -59,7 +59,7 @@ func (d *Dir) place(f *os.File, final string, size int64) error {
 	shard := filepath.Dir(final)
 	there := present(final, size)
 	if !there {
-		if err := syncFile(f); err != nil {
+		if err := d.syncFile(f); err != nil {
 			os.Remove(f.Name())
 			return explain("sync upload", err)
 		}
@@ -73,7 +73,7 @@ func (d *Dir) place(f *os.File, final string, size int64) error {
 	if err := step("sync dir"); err != nil {
 		return explain("sync shard", err)
 	}
-	if err := syncDir(shard); err != nil {
+	if err := d.syncDir(shard); err != nil {
 		return explain("sync shard", err)
 	}
 	return nil
@@ -92,11 +92,11 @@ func move(path, final string, there bool) error {
 
 // syncFile puts a file's bytes on the disk. (Linux syncs a file through any
 // descriptor of it.)
-func syncFile(f *os.File) error {
+func (d *Dir) syncFile(f *os.File) error {
 	if err := step("sync file"); err != nil {
 		return err
 	}
-	return f.Sync()
+	return d.sync(f, false)
 }
 
 // present reports whether a blob is there in full. One of another size was

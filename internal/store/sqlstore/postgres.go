@@ -25,8 +25,9 @@ const (
 )
 
 type postgresEngine struct {
-	pool   *sql.DB
-	closed atomic.Bool
+	pool     *sql.DB
+	observer func(Write) // set before the first use
+	closed   atomic.Bool
 }
 
 // OpenPostgres opens the database that url names (a libpq URL or keyword string;
@@ -48,7 +49,7 @@ func OpenPostgres(ctx context.Context, url string) (*DB, error) {
 	if err := preparePostgres(ctx, pool); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s on %s: %w", config.Database, config.Host, err), pool.Close())
 	}
-	return newDB(&postgresEngine{pool: pool}), nil
+	return newDB(&postgresEngine{pool: pool, observer: func(Write) {}}), nil
 }
 
 // preparePostgres refuses a server that cannot keep the promises, then migrates.
@@ -96,7 +97,32 @@ func (e *postgresEngine) once(ctx context.Context, fn func(querier) error) error
 	defer conn.Close()
 	steady, cancel := context.WithTimeout(context.WithoutCancel(ctx), postgresPatience)
 	defer cancel()
-	return transact(steady, conn, nil, fn)
+	return e.observed(func(decided func()) error {
+		return transact(steady, conn, nil, func(q querier) error {
+			defer decided()
+			return fn(q)
+		})
+	})
+}
+
+// observed runs a transaction, which calls decided before it commits, and tells
+// of it.
+func (e *postgresEngine) observed(transaction func(decided func()) error) error {
+	begun, commit := time.Now(), time.Time{}
+	err := transaction(func() { commit = time.Now() })
+	told := Write{Requests: 1, Took: time.Since(begun), Committed: err == nil}
+	if told.Committed {
+		told.Commit = time.Since(commit)
+	}
+	e.observer(told)
+	return err
+}
+
+func (e *postgresEngine) observe(f func(Write)) { e.observer = f }
+
+func (e *postgresEngine) stats() Stats {
+	s := e.pool.Stats()
+	return Stats{Busy: s.InUse, Limit: s.MaxOpenConnections}
 }
 
 func (e *postgresEngine) conn(ctx context.Context) (*sql.Conn, error) {

@@ -122,10 +122,23 @@ func (e *sqliteEngine) snapshot(ctx context.Context, fn func(querier) error) err
 func (e *sqliteEngine) settle(context.Context) (bool, error) { return true, nil }
 
 func (e *sqliteEngine) ping(ctx context.Context) error {
-	return e.read(ctx, func(q querier) error {
+	err := e.read(ctx, func(q querier) error {
 		var one int
 		return q.row("SELECT 1").Scan(&one)
 	})
+	if err != nil {
+		return err
+	}
+	return e.write(ctx, func(querier) error { return nil })
+}
+
+func (e *sqliteEngine) observe(f func(Write)) { e.writer.observer = f }
+
+func (e *sqliteEngine) stats() Stats {
+	return Stats{
+		Queue: len(e.writer.requests), QueueLimit: maxBatch,
+		Busy: cap(e.readers) - len(e.readers), Limit: cap(e.readers),
+	}
 }
 
 func (e *sqliteEngine) close() error {

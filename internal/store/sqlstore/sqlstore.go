@@ -50,6 +50,8 @@ type engine interface {
 	// settle waits until every write that runs now has ended; false: they take long.
 	settle(ctx context.Context) (bool, error)
 	ping(ctx context.Context) error
+	observe(func(Write))
+	stats() Stats
 	close() error
 }
 
@@ -95,7 +97,9 @@ func (db *DB) snapshot(ctx context.Context, fn func(tx querier) error) error {
 	return explain(ctx, db.engine.snapshot(ctx, fn))
 }
 
-// Ping says whether the database answers.
+// Ping says whether the database answers: to a read and, on SQLite, to the
+// writer, in a transaction that writes nothing. When the disk hangs it may take
+// as long as that, whatever ctx says.
 func (db *DB) Ping(ctx context.Context) error {
 	return explain(ctx, db.engine.ping(ctx))
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"time"
 )
 
 // maxBatch is how many requests one transaction holds at most, and how many may
@@ -16,6 +17,7 @@ const maxBatch = 256
 // the commit. So the price of making a commit durable is shared.
 type writer struct {
 	session  *session
+	observer func(Write) // set before the first request
 	requests chan *request
 	stop     chan struct{} // closed: finish the queue and end
 	stopped  chan struct{} // closed: nothing runs any more
@@ -35,6 +37,7 @@ var errExited = errors.New("a transaction's function ended its goroutine")
 func startWriter(s *session) *writer {
 	w := &writer{
 		session:  s,
+		observer: func(Write) {},
 		requests: make(chan *request, maxBatch),
 		stop:     make(chan struct{}),
 		stopped:  make(chan struct{}),
@@ -123,11 +126,13 @@ func (w *writer) gather(first *request) []*request {
 // the commit too, because they may have been decided upon what others in the
 // batch wrote; if the commit fails, that is everybody's answer.
 func (w *writer) commit(batch []*request) {
-	fatal := errExited
+	fatal, told, begun := errExited, Write{Requests: len(batch)}, time.Now()
 	defer func() {
 		if fatal != nil {
 			w.rollback()
 		}
+		told.Took = time.Since(begun)
+		w.observer(told)
 		for _, r := range batch {
 			if fatal != nil && !isPanic(r.err) {
 				r.err = fatal
@@ -135,11 +140,11 @@ func (w *writer) commit(batch []*request) {
 			r.done <- r.err
 		}
 	}()
-	fatal = w.transaction(batch)
+	fatal = w.transaction(batch, &told)
 }
 
 // transaction runs the batch. Its error is that of the transaction as a whole.
-func (w *writer) transaction(batch []*request) error {
+func (w *writer) transaction(batch []*request, told *Write) error {
 	if _, err := w.session.exec("BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
@@ -148,9 +153,11 @@ func (w *writer) transaction(batch []*request) error {
 			return err
 		}
 	}
+	decided := time.Now()
 	if _, err := w.session.exec("COMMIT"); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
+	told.Commit, told.Committed = time.Since(decided), true
 	return nil
 }
 
