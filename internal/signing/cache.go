@@ -31,6 +31,12 @@ func (c *chainCache) of(leaf *authority.Signer) (*envelope.Chain, error) {
 	return chain, nil
 }
 
+// ProfileCache counts the signatures whose profile was remembered, and those for
+// which it had to be read.
+func (s *Service) ProfileCache() (hits, misses uint64) {
+	return s.known.hits.Load(), s.known.misses.Load()
+}
+
 // maxKnown bounds the profiles a process remembers.
 const maxKnown = 1024
 
@@ -39,14 +45,20 @@ const maxKnown = 1024
 // from it must be checked in the store before it counts, as RecordJob does. It
 // saves signing one read.
 type profileCache struct {
-	mu    sync.RWMutex
-	known map[ProfileKey]Profile
+	mu           sync.RWMutex
+	known        map[ProfileKey]Profile
+	hits, misses atomic.Uint64
 }
 
 func (c *profileCache) get(key ProfileKey) (Profile, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	p, ok := c.known[key]
+	if ok {
+		c.hits.Add(1)
+	} else {
+		c.misses.Add(1)
+	}
 	return p, ok
 }
 

@@ -49,10 +49,12 @@ func (x *exchange) run(ctx context.Context) (any, error) {
 	if err := x.find(); err != nil {
 		return nil, err
 	}
+	x.h.options.Note(x.w, x.label, "")
 	if !x.op.Public {
 		if err := x.authenticate(ctx); err != nil {
 			return nil, err
 		}
+		x.h.options.Note(x.w, x.label, x.call.Principal.ARN)
 	}
 	if err := x.readBody(x.service.maxBody()); err != nil {
 		return nil, err

@@ -34,6 +34,11 @@ type Options struct {
 	Logger        *slog.Logger               // nil means slog.Default
 	SourceIP      func(*http.Request) string // who is calling; nil means the peer of the connection
 	PublicURL     func(*http.Request) string // scheme://host for answers; nil means what the request came to
+	// Note is told which operation a request asks for, such as
+	// "signer:SignPayload", as soon as that is known, with principal "", and once
+	// more with the principal's ARN. w is the ResponseWriter that ServeHTTP was
+	// given. nil means that nobody wants to know.
+	Note func(w http.ResponseWriter, operation, principal string)
 }
 
 func (o *Options) complete() error {
@@ -51,6 +56,9 @@ func (o *Options) complete() error {
 	}
 	if o.PublicURL == nil {
 		o.PublicURL = requestURL
+	}
+	if o.Note == nil {
+		o.Note = func(http.ResponseWriter, string, string) {}
 	}
 	return nil
 }
@@ -94,6 +102,10 @@ func New(o Options, services ...Service) (*Handler, error) {
 	}
 	return h, nil
 }
+
+// KeyCache counts the signatures whose derived key was remembered, and those for
+// which it had to be derived.
+func (h *Handler) KeyCache() (hits, misses uint64) { return h.verifier.KeyCache() }
 
 // ServeHTTP answers one request: route, authenticate, decode and validate,
 // authorize, handle, encode.

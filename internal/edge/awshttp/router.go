@@ -11,6 +11,7 @@ import (
 type route struct {
 	service  *Service
 	op       *Operation
+	label    string // "signer:SignPayload"
 	in, out  *shape
 	segments []string // REST-JSON: the path's, "{" before a label's name
 }
@@ -80,7 +81,7 @@ func newRoute(s *Service, op *Operation) (*route, error) {
 	if in.kind != structKind || out.kind != structKind {
 		return nil, fmt.Errorf("input and output must be structs")
 	}
-	r := &route{service: s, op: op, in: in, out: out}
+	r := &route{service: s, op: op, label: s.SigningName + ":" + op.Name, in: in, out: out}
 	return r, r.checkLocations()
 }
 

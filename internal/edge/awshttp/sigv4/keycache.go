@@ -13,8 +13,9 @@ const cacheGeneration = 1024
 // signature. It keeps two generations, so it is bounded and what is in use
 // stays. The zero value is ready.
 type keyCache struct {
-	mu         sync.Mutex
-	young, old map[cacheKey]derivedKey
+	mu           sync.Mutex
+	young, old   map[cacheKey]derivedKey
+	hits, misses uint64
 }
 
 type cacheKey struct{ keyID, date, region, service string }
@@ -37,11 +38,20 @@ func (c *keyCache) get(s *Signature, secret string) [sha256.Size]byte {
 	}
 	if subtle.ConstantTimeCompare([]byte(d.secret), []byte(secret)) != 1 || secret == "" {
 		d, young = derivedKey{secret, signingKey(s, secret)}, false
+		c.misses++
+	} else {
+		c.hits++
 	}
 	if !young {
 		c.put(k, d)
 	}
 	return d.key
+}
+
+func (c *keyCache) counts() (hits, misses uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.hits, c.misses
 }
 
 func (c *keyCache) put(k cacheKey, d derivedKey) {

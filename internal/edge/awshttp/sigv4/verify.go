@@ -33,6 +33,10 @@ func (v *Verifier) Verify(s *Signature, m Message, secret string) error {
 		"The Host received was %.255q: a proxy in between must preserve the Host header and the encoding of the path.", m.Request.Host)
 }
 
+// KeyCache counts the signatures whose derived key was remembered, and those for
+// which it had to be derived.
+func (v *Verifier) KeyCache() (hits, misses uint64) { return v.keys.counts() }
+
 // checkContentHash compares X-Amz-Content-Sha256 with the body, where it is sent.
 func checkContentHash(r *http.Request, bodyHash string) error {
 	sent := r.Header["X-Amz-Content-Sha256"]
