@@ -21,6 +21,7 @@ var (
 	errSize           = fault.New(fault.Invalid, "the length declared is not the length sent")
 	errQuery          = fault.New(fault.Invalid, "invalid query parameter")
 	errSlow           = fault.New(fault.Invalid, "the request's body came too slowly")
+	errCrowded        = fault.New(fault.Throttled, "too many large manifests are being pushed at once; try again")
 	errBody           = fault.New(fault.Invalid, "the request's body could not be read to its end")
 )
 

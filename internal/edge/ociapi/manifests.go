@@ -1,6 +1,8 @@
 package ociapi
 
 import (
+	"bytes"
+	"context"
 	"io"
 	"mime"
 	"net/http"
@@ -50,7 +52,15 @@ func (c *call) putManifest() error {
 	if err != nil {
 		return err
 	}
-	if push.Content, err = c.readManifest(); err != nil {
+	size, err := c.manifestSize()
+	if err != nil {
+		return err
+	}
+	if err := c.takeRoom(size); err != nil {
+		return err
+	}
+	defer c.room.Release(size)
+	if push.Content, err = c.readManifest(size); err != nil {
 		return err
 	}
 	m, _, err := c.Registry.Put(c.ctx(), push)
@@ -109,20 +119,40 @@ func declaredType(header string) (string, error) {
 	return mediaType, nil
 }
 
-// readManifest reads the body up to the bound.
-func (c *call) readManifest() ([]byte, error) {
+// manifestSize is how large the body is, or may be at most if it does not say:
+// one more than is allowed, to tell.
+func (c *call) manifestSize() (int64, error) {
 	most := c.Registry.MaxManifest()
-	if c.r.ContentLength > most {
-		return nil, fault.Becausef(registry.ErrManifestTooLarge, "the manifest has %d bytes, more than the %d allowed", c.r.ContentLength, most)
+	switch size := c.r.ContentLength; {
+	case size > most:
+		return 0, fault.Becausef(registry.ErrManifestTooLarge, "the manifest has %d bytes, more than the %d allowed", size, most)
+	case size >= 0:
+		return size, nil
 	}
-	content, err := io.ReadAll(io.LimitReader(c.body(), most+1))
-	if err != nil {
+	return most + 1, nil
+}
+
+// takeRoom waits for its turn to hold size bytes of a manifest: what pushes hold
+// together is bounded, however many there are and however slowly they come.
+func (c *call) takeRoom(size int64) error {
+	ctx, cancel := context.WithTimeout(c.ctx(), c.Patience)
+	defer cancel()
+	if c.room.Acquire(ctx, size) != nil {
+		return errCrowded
+	}
+	return nil
+}
+
+// readManifest reads a body of at most size bytes.
+func (c *call) readManifest(size int64) ([]byte, error) {
+	content := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
+	if _, err := content.ReadFrom(io.LimitReader(c.body(), size)); err != nil {
 		return nil, err
 	}
-	if int64(len(content)) > most {
+	if most := c.Registry.MaxManifest(); int64(content.Len()) > most {
 		return nil, fault.Becausef(registry.ErrManifestTooLarge, "the manifest has more than the %d bytes allowed", most)
 	}
-	return content, nil
+	return content.Bytes(), nil
 }
 
 // deleteManifest is end-9: a tag is only untagged, a digest goes with its tags

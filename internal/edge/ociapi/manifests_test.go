@@ -2,13 +2,16 @@ package ociapi_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sealwright/sealwright/internal/edge/ociapi"
+	"github.com/sealwright/sealwright/internal/journal"
 	"github.com/sealwright/sealwright/internal/ociref"
 	"github.com/sealwright/sealwright/internal/registry"
 )
@@ -280,4 +283,35 @@ func TestDeletes(t *testing.T) {
 	s.want(s.do("GET", "/v2/app/manifests/multi", nil), 404)
 	s.want(s.do("DELETE", "/v2/app/manifests/"+string(d), nil), 202)
 	s.want(s.do("DELETE", "/v2/app/manifests/"+string(d), nil), 404, "MANIFEST_UNKNOWN")
+}
+
+// gate is a store of manifests whose pushes wait until they are let through.
+type gate struct {
+	registry.ManifestStore
+	entered, open chan struct{}
+}
+
+func (g *gate) PutManifest(ctx context.Context, m registry.Manifest, tags []ociref.Tag, decide func(registry.Repository, ociref.Tag, ociref.Digest) error, e journal.Event) (bool, error) {
+	g.entered <- struct{}{}
+	<-g.open
+	return g.ManifestStore.PutManifest(ctx, m, tags, decide, e)
+}
+
+// TestPushesShareRoom: manifests that are being pushed have so much memory
+// together. Who finds none in time is told to try again.
+func TestPushesShareRoom(t *testing.T) {
+	g := &gate{entered: make(chan struct{}, 2), open: make(chan struct{})}
+	s := serve(t, func(ro *registry.Options, oo *ociapi.Options) {
+		g.ManifestStore, ro.Manifests = ro.Manifests, g
+		ro.MaxManifest, oo.Room, oo.Patience = 1000, 1000, 50*time.Millisecond
+	}, "app")
+	s.pushBlob("app", []byte("config"))
+	large := imageJSON("config", nil, fmt.Sprintf(`,"annotations":{"a":%q}`, strings.Repeat("a", 500)))
+	first := make(chan reply)
+	go func() { first <- s.putManifest("app", "first", registry.MediaTypeImage, large) }()
+	<-g.entered
+	s.want(s.putManifest("app", "second", registry.MediaTypeImage, large), 429, "TOOMANYREQUESTS")
+	close(g.open)
+	s.want(<-first, 201)
+	s.want(s.putManifest("app", "third", registry.MediaTypeImage, large), 201)
 }

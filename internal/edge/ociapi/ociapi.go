@@ -10,6 +10,7 @@
 package ociapi
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/sealwright/sealwright/internal/access"
 	"github.com/sealwright/sealwright/internal/journal"
@@ -44,13 +46,19 @@ type Options struct {
 	SourceIP   func(*http.Request) string // who is calling; nil means the peer of the connection
 	Logger     *slog.Logger               // nil means slog.Default
 	Patience   time.Duration              // how long a client may send or take nothing; 0 means 30 seconds
+	Room       int64                      // bytes of all manifests that are being pushed; 0 means 128 MiB, at least one fits
 }
 
 // defaultPatience is how long a transfer may stand still.
 const defaultPatience = 30 * time.Second
 
+// defaultRoom lets 32 of the largest manifests be pushed at once, and thousands
+// of the usual ones.
+const defaultRoom = 128 << 20
+
 type handler struct {
 	Options
+	room *semaphore.Weighted // what is left of Room
 }
 
 // New makes the handler of /v2 and everything below.
@@ -67,7 +75,8 @@ func New(o Options) http.Handler {
 	if o.Patience == 0 {
 		o.Patience = defaultPatience
 	}
-	return &handler{o}
+	room := max(cmp.Or(o.Room, defaultRoom), o.Registry.MaxManifest()+1)
+	return &handler{o, semaphore.NewWeighted(room)}
 }
 
 // call is one request under way.
