@@ -99,6 +99,39 @@ func TestTrustInstallMakesStoreAndPolicy(t *testing.T) {
 	}
 }
 
+// Whoever verifies meanwhile reads every file of the store, and so does whoever
+// verifies after a crash in between.
+func TestTrustStoreNeverHoldsAHalfWrittenFile(t *testing.T) {
+	notation := home(t)
+	serveRoot(t, certificatePEM(root(t)))
+	stop, odd := make(chan struct{}), make(chan string, 1)
+	go func() {
+		defer close(odd)
+		for {
+			found, _ := filepath.Glob(filepath.Join(notation, "truststore", "x509", "signingAuthority", "aws-signer-ts", "*"))
+			for _, path := range found {
+				if filepath.Ext(path) != ".pem" {
+					odd <- path
+					return
+				}
+			}
+			select {
+			case <-stop:
+				return
+			default:
+			}
+		}
+	}()
+	for range 20 {
+		run(t, "", "trust", "install", "--profile", alice).ok(t)
+		os.Remove(storedRoots(t, notation)[0])
+	}
+	close(stop)
+	if path, seen := <-odd; seen {
+		t.Errorf("%s was in the store", path)
+	}
+}
+
 func TestTrustInstallPutsANewRootBesideTheOld(t *testing.T) {
 	notation := home(t)
 	serveRoot(t, certificatePEM(root(t)))

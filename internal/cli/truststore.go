@@ -13,6 +13,7 @@ import (
 	corex509 "github.com/notaryproject/notation-core-go/x509"
 	"github.com/notaryproject/notation-go/dir"
 
+	"github.com/sealwright/sealwright/internal/durable"
 	"github.com/sealwright/sealwright/internal/ownerfile"
 )
 
@@ -43,8 +44,25 @@ func addRoot(root *x509.Certificate) (string, error) {
 	if path, err := findRoot(store, root); path != "" || err != nil {
 		return path, err
 	}
-	path := filepath.Join(store, "sealwright-"+fingerprint(root)[:16]+".pem")
-	return path, ownerfile.Write(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root.Raw}))
+	return moveIn(root, store)
+}
+
+// moveIn writes root outside the store and moves it in whole: every file there
+// must be a certificate, so a half-written one, which a crash may leave for
+// good, would have no signature verified.
+func moveIn(root *x509.Certificate, store string) (string, error) {
+	name := "sealwright-" + fingerprint(root)[:16] + ".pem"
+	made, path := configPath(name), filepath.Join(store, name)
+	if err := ownerfile.Write(made, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root.Raw})); err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(store, ownerfile.DirMode); err != nil {
+		return "", err
+	}
+	if err := os.Rename(made, path); err != nil {
+		return "", err
+	}
+	return path, durable.SyncDir(store)
 }
 
 // findRoot is the file of the store that has root, empty if there is none.
