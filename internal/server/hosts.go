@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/json"
 	"net"
 	"net/http"
 	"net/netip"
@@ -44,8 +45,25 @@ func (h *hosts) gate(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		http.Error(w, "This service does not answer to the host \""+printable(r.Host)+"\". Use the endpoint that `sealwright serve` printed, or start it with --public-url for this name.", http.StatusMisdirectedRequest)
+		misdirected(w, r.Host)
 	})
+}
+
+// misdirection is an error as both the AWS SDKs and registry clients read it:
+// who asks under a wrong name may be either.
+type misdirection struct {
+	Code    string         `json:"code"`
+	Message string         `json:"message"`
+	Errors  []misdirection `json:"errors,omitempty"`
+}
+
+func misdirected(w http.ResponseWriter, host string) {
+	const code = "MisdirectedRequestException"
+	says := "This service does not answer to the host '" + printable(host) + "'. Use the endpoint that `sealwright serve` printed, or start it with --public-url for this name."
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Amzn-Errortype", code)
+	w.WriteHeader(http.StatusMisdirectedRequest)
+	json.NewEncoder(w).Encode(misdirection{code, says, []misdirection{{Code: "UNSUPPORTED", Message: says}}})
 }
 
 func (h *hosts) answers(r *http.Request) bool {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -61,11 +62,18 @@ func TestMisdirectedPageEchoesNothingOdd(t *testing.T) {
 	h, _ := newHosts("localhost:5000", nil)
 	w := httptest.NewRecorder()
 	h.gate(http.HandlerFunc(healthy)).ServeHTTP(w, request("evil\"\r\n<script>"))
-	want := "This service does not answer to the host \"evil???<script>\". Use the endpoint that `sealwright serve` printed, or start it with --public-url for this name.\n"
-	if got := w.Body.String(); got != want {
-		t.Errorf("got %q", got)
+	var says struct {
+		Message string
+		Errors  []struct{ Code, Message string }
 	}
-	if ct := w.Header().Get("Content-Type"); ct != "text/plain; charset=utf-8" {
+	if err := json.Unmarshal(w.Body.Bytes(), &says); err != nil {
+		t.Fatal(err)
+	}
+	want := "This service does not answer to the host 'evil???<script>'. Use the endpoint that `sealwright serve` printed, or start it with --public-url for this name."
+	if says.Message != want || len(says.Errors) != 1 || says.Errors[0].Message != want {
+		t.Errorf("got %+v", says)
+	}
+	if ct := w.Header().Get("Content-Type"); ct != "application/json" {
 		t.Errorf("content type %q", ct)
 	}
 }
