@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -75,6 +76,9 @@ func openRecords(ctx context.Context, dir *datadir.Dir, settings config.Config) 
 	}
 	if endpoint.Database {
 		return nil, fmt.Errorf("the records of %s are in PostgreSQL: name the database with --database or $%s", dir.Path, config.Variable("database"))
+	}
+	if _, err := os.Stat(dir.Records()); err != nil { // OpenSQLite would make one
+		return nil, fmt.Errorf("the records of %s are gone: restore %s from a backup (%w)", dir.Path, dir.Records(), err)
 	}
 	return sqlstore.OpenSQLite(ctx, dir.Records())
 }
