@@ -20,7 +20,9 @@ func TestNoteNamesOperationAndPrincipal(t *testing.T) {
 	var notes []string
 	h, err := awshttp.New(awshttp.Options{
 		Authenticator: service, Authorizer: service, Region: region, Logger: slog.New(slog.DiscardHandler),
-		Note: func(_ http.ResponseWriter, operation, principal string) { notes = append(notes, operation+" "+principal) },
+		Note: func(_ http.ResponseWriter, operation, principal string) {
+			notes = append(notes, operation+" "+principal)
+		},
 	}, awshttp.Service{SigningName: "signer", Protocol: awshttp.RESTJSON, Validation: "ValidationException", Operations: []awshttp.Operation{
 		awshttp.Op("ListThings", "signer:ListThings", func(*awshttp.Call, *struct{}) string { return "*" },
 			func(context.Context, *awshttp.Call, *struct{}) (*struct{}, error) { return &struct{}{}, nil }).At("GET", "/things"),

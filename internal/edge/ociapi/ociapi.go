@@ -47,6 +47,11 @@ type Options struct {
 	Logger     *slog.Logger               // nil means slog.Default
 	Patience   time.Duration              // how long a client may send or take nothing; 0 means 30 seconds
 	Room       int64                      // bytes of all manifests that are being pushed; 0 means 128 MiB, at least one fits
+	Uploads    *Slots                     // bounds the bodies that arrive at once; nil means no bound
+	// Note is told which operation a request asks for, such as "oci:getManifest",
+	// and the ARN of who asks, once both are known. w is the ResponseWriter that
+	// ServeHTTP was given. nil means that nobody wants to know.
+	Note func(w http.ResponseWriter, operation, principal string)
 }
 
 // defaultPatience is how long a transfer may stand still.
@@ -74,6 +79,9 @@ func New(o Options) http.Handler {
 	}
 	if o.Patience == 0 {
 		o.Patience = defaultPatience
+	}
+	if o.Note == nil {
+		o.Note = func(http.ResponseWriter, string, string) {}
 	}
 	room := max(cmp.Or(o.Room, defaultRoom), o.Registry.MaxManifest()+1)
 	return &handler{o, semaphore.NewWeighted(room)}
@@ -117,6 +125,7 @@ func (c *call) serve() error {
 	if err != nil {
 		return err
 	}
+	c.Note(c.w, route.name, c.principal.ARN)
 	if err := c.authorize(route.action); err != nil {
 		return err
 	}

@@ -34,6 +34,7 @@ type target struct {
 type route struct {
 	endpoint endpoint
 	method   string
+	name     string // in logs and metrics
 	action   string
 	handle   func(*call) error
 }
@@ -42,24 +43,24 @@ type route struct {
 // handler that uses the table.)
 func routes() []route {
 	return []route{
-		{endpointPing, http.MethodGet, "ecr:GetAuthorizationToken", (*call).ping},
+		{endpointPing, http.MethodGet, "oci:ping", "ecr:GetAuthorizationToken", (*call).ping},
 
-		{endpointManifest, http.MethodGet, "ecr:BatchGetImage", (*call).getManifest},
-		{endpointManifest, http.MethodPut, "ecr:PutImage", (*call).putManifest},
-		{endpointManifest, http.MethodDelete, "ecr:BatchDeleteImage", (*call).deleteManifest},
+		{endpointManifest, http.MethodGet, "oci:getManifest", "ecr:BatchGetImage", (*call).getManifest},
+		{endpointManifest, http.MethodPut, "oci:putManifest", "ecr:PutImage", (*call).putManifest},
+		{endpointManifest, http.MethodDelete, "oci:deleteManifest", "ecr:BatchDeleteImage", (*call).deleteManifest},
 
-		{endpointBlob, http.MethodGet, "ecr:GetDownloadUrlForLayer", (*call).getBlob},
-		{endpointBlob, http.MethodHead, "ecr:BatchCheckLayerAvailability", (*call).headBlob},
-		{endpointBlob, http.MethodDelete, "ecr:BatchDeleteImage", (*call).deleteBlob},
+		{endpointBlob, http.MethodGet, "oci:getBlob", "ecr:GetDownloadUrlForLayer", (*call).getBlob},
+		{endpointBlob, http.MethodHead, "oci:headBlob", "ecr:BatchCheckLayerAvailability", (*call).headBlob},
+		{endpointBlob, http.MethodDelete, "oci:deleteBlob", "ecr:BatchDeleteImage", (*call).deleteBlob},
 
-		{endpointUploads, http.MethodPost, "ecr:InitiateLayerUpload", (*call).startUpload},
-		{endpointUpload, http.MethodGet, "ecr:UploadLayerPart", (*call).uploadStatus},
-		{endpointUpload, http.MethodPatch, "ecr:UploadLayerPart", (*call).appendUpload},
-		{endpointUpload, http.MethodPut, "ecr:CompleteLayerUpload", (*call).completeUpload},
-		{endpointUpload, http.MethodDelete, "ecr:UploadLayerPart", (*call).cancelUpload},
+		{endpointUploads, http.MethodPost, "oci:startUpload", "ecr:InitiateLayerUpload", (*call).startUpload},
+		{endpointUpload, http.MethodGet, "oci:uploadStatus", "ecr:UploadLayerPart", (*call).uploadStatus},
+		{endpointUpload, http.MethodPatch, "oci:appendUpload", "ecr:UploadLayerPart", (*call).appendUpload},
+		{endpointUpload, http.MethodPut, "oci:completeUpload", "ecr:CompleteLayerUpload", (*call).completeUpload},
+		{endpointUpload, http.MethodDelete, "oci:cancelUpload", "ecr:UploadLayerPart", (*call).cancelUpload},
 
-		{endpointTags, http.MethodGet, "ecr:ListImages", (*call).listTags},
-		{endpointReferrers, http.MethodGet, "ecr:BatchGetImage", (*call).listReferrers},
+		{endpointTags, http.MethodGet, "oci:listTags", "ecr:ListImages", (*call).listTags},
+		{endpointReferrers, http.MethodGet, "oci:listReferrers", "ecr:BatchGetImage", (*call).listReferrers},
 	}
 }
 

@@ -149,13 +149,24 @@ func (c *call) receive(u registry.Upload) (int64, error) {
 		return 0, registry.ErrUploadTooLarge
 	}
 	if err == nil {
-		size, err = c.Registry.AppendUpload(c.ctx(), u, offset, c.body())
+		size, err = c.appendBody(u, offset)
 	}
 	if errors.Is(err, registry.ErrUploadRange) {
 		// A failed request tells where to go on.
 		c.uploadHeader(u, size)
 	}
 	return size, err
+}
+
+// appendBody takes the body in when there is room for one more.
+func (c *call) appendBody(u registry.Upload, offset int64) (int64, error) {
+	release, err := c.Uploads.take(c.ctx())
+	if err != nil {
+		c.w.Header().Set("Retry-After", "1")
+		return 0, err
+	}
+	defer release()
+	return c.Registry.AppendUpload(c.ctx(), u, offset, c.body())
 }
 
 // offset is where the body belongs: where the upload stands, and Content-Range
