@@ -251,6 +251,21 @@ func TestSignListInspectVerify(t *testing.T) {
 	checkInspect(t, reference, signature)
 }
 
+// What a signer chose cannot look like lines of ours, nor command the terminal.
+func TestWhatASignatureSaysIsNotObeyed(t *testing.T) {
+	notation := home(t)
+	host, digest, password := service(t)
+	trust(t, notation, "strict", localKey(t, notation, "local"))
+	reference := host + "/app@" + digest
+	run(t, password, "login", "--username", "AWS", "--password-stdin", host).ok(t)
+	run(t, "", "sign", "-m", "a\x1b[2J=b\n└── sha256:forged\u009b2J", reference).ok(t)
+	for verb, want := range map[string]string{"inspect": "a [2J: b └── sha256:forged 2J\n", "verify": "a [2J   b └── sha256:forged 2J   \n"} {
+		if got := run(t, "", verb, reference).ok(t).stdout; !strings.Contains(got, want) || strings.ContainsAny(got, "\x1b\u009b") {
+			t.Errorf("%s: %q lacks %q", verb, got, want)
+		}
+	}
+}
+
 // checkInspect compares both formats of inspect with what was signed.
 func checkInspect(t *testing.T, reference, signature string) {
 	t.Helper()

@@ -11,9 +11,10 @@ type node struct {
 	children []*node
 }
 
-// add puts a line below n.
+// add puts a line below n. What is not printable in text, which anyone who may
+// push a signature can choose, is blotted out.
 func (n *node) add(text string) *node {
-	child := &node{text: text}
+	child := &node{text: printable(text)}
 	n.children = append(n.children, child)
 	return child
 }

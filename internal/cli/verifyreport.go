@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/notaryproject/notation-go/verifier/truststore"
 
@@ -32,7 +33,7 @@ func (a *app) reportVerification(outcome *verify.Outcome, found artifact) error 
 		return a.failure(outcome, found)
 	}
 	for _, check := range passed.Checks {
-		fmt.Fprintf(a.Err, "Warning: %v was set to %q and failed with error: %v\n", check.Type, check.Action, check.Err)
+		fmt.Fprintf(a.Err, "Warning: %v was set to %q and failed with error: %v\n", check.Type, check.Action, printable(check.Err.Error()))
 	}
 	a.separate(found.tag != "" || len(passed.Checks) > 0)
 	fmt.Fprintln(a.Out, "Successfully verified signature for", found.reference())
@@ -59,7 +60,7 @@ func (a *app) printMetadata(passed *verify.Signature) {
 	table := tabwriter.NewWriter(a.Out, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(table, "\nKEY\tVALUE\t")
 	for _, key := range slices.Sorted(maps.Keys(metadata)) {
-		fmt.Fprintf(table, "%v\t%v\t\n", key, metadata[key])
+		fmt.Fprintf(table, "%v\t%v\t\n", printable(key), printable(metadata[key]))
 	}
 	table.Flush()
 }
@@ -109,19 +110,25 @@ func withCause(err error) string {
 	return err.Error()
 }
 
-// oneLine keeps untrusted text from looking like lines of ours, and bounded.
+// oneLine is printable, and bounded.
 func oneLine(text string) string {
 	const most = 2000
-	text = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, text)
+	text = printable(text)
 	if len(text) > most {
 		text = strings.ToValidUTF8(text[:most], "") + "…"
 	}
 	return text
+}
+
+// printable keeps untrusted text from looking like lines of ours, and from
+// commanding the terminal.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
 }
 
 // signedBy says who signed and when, as the signature has it.
