@@ -45,6 +45,7 @@ type Dir struct {
 	KeyPath   string // file of the wrapping key; "" when it was given as text
 	KeyInside bool   // a copy of the directory is a copy of the keys
 	New       bool   // it was initialised just now
+	keyMade   bool   // by this initialisation
 	record    installation
 }
 
@@ -113,6 +114,17 @@ func (d *Dir) initialise(o Options) (_ *Dir, err error) {
 	d.New = true
 	d.record = installation{Format: format, WrappingKey: d.Sealer.ID()}
 	return d, d.save() // last: without it the directory is not initialised
+}
+
+// Abandon takes back an initialisation of just now whose key turned out to be of
+// no use, because the records belong to an installation with another. A key that
+// was there before stays.
+func (d *Dir) Abandon() error {
+	err := os.Remove(d.file(installationFile))
+	if d.keyMade {
+		err = errors.Join(err, os.Remove(d.KeyPath))
+	}
+	return err
 }
 
 func newDir(o Options) *Dir {

@@ -37,6 +37,7 @@ func (d *Dir) makeKey(text string) error {
 	if d.KeyPath != "" {
 		_, err := os.Stat(d.KeyPath)
 		if errors.Is(err, fs.ErrNotExist) {
+			d.keyMade = true
 			err = durable.WriteFile(d.KeyPath, []byte(seal.NewKey()), 0o600)
 		}
 		if err != nil {

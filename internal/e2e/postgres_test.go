@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -21,7 +22,11 @@ func TestReplicasOnPostgreSQL(t *testing.T) {
 	sc.image = sc.push([]byte("layer"))
 	sc.sign(sc.image)
 
-	b := start(t, t.TempDir(), "--database", database, "--key-file", blobs+"/wrapping.key")
+	empty := t.TempDir()
+	if _, err := launch(empty, "--database", database); err == nil || !strings.Contains(err.Error(), "--key-file") {
+		t.Fatalf("a replica with a key of its own: %v", err)
+	}
+	b := start(t, empty, "--database", database, "--key-file", blobs+"/wrapping.key")
 	if b.env["AWS_ACCESS_KEY_ID"] != a.env["AWS_ACCESS_KEY_ID"] {
 		t.Fatal("the replicas have different root keys")
 	}

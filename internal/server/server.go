@@ -23,6 +23,7 @@ import (
 	"github.com/sealwright/sealwright/internal/config"
 	"github.com/sealwright/sealwright/internal/datadir"
 	"github.com/sealwright/sealwright/internal/registry"
+	"github.com/sealwright/sealwright/internal/seal"
 	"github.com/sealwright/sealwright/internal/signing"
 	"github.com/sealwright/sealwright/internal/store/blobstore"
 	"github.com/sealwright/sealwright/internal/store/sqlstore"
@@ -88,9 +89,6 @@ func (s *Server) openDirectory(context.Context) (err error) {
 		return err
 	}
 	s.onClose(unlock)
-	if s.blobs, err = blobstore.Open(s.config.Data); err != nil {
-		return fmt.Errorf("blobs: %w", err)
-	}
 	return nil
 }
 
@@ -118,6 +116,9 @@ func (s *Server) openAccess(ctx context.Context) (err error) {
 		return fmt.Errorf("the records of %s are gone: it made the root certificate %s, and the database has none. Restore the database from a backup, or start with an empty directory", s.dir.Path, s.dir.Root())
 	}
 	account, _, err := s.access.Bootstrap(ctx, arn.AccountID(s.config.Account), s.config.Region)
+	if s.dir.New && errors.Is(err, seal.ErrOpen) {
+		return errors.Join(errors.New("the database holds an installation with another wrapping key than the new directory's: give that installation's key with --key-file or SEALWRIGHT_KEY"), s.dir.Abandon())
+	}
 	if err != nil {
 		return err
 	}
@@ -153,6 +154,9 @@ func replica() string {
 }
 
 func (s *Server) openServices(context.Context) (err error) {
+	if s.blobs, err = blobstore.Open(s.config.Data); err != nil {
+		return fmt.Errorf("blobs: %w", err)
+	}
 	s.registry, err = registry.New(registry.Options{
 		Repositories: s.records.Repositories(), Manifests: s.records.Manifests(), Links: s.records.Links(), Blobs: s.blobs,
 		Region: s.config.Region, Now: s.options.Now, MaxUpload: s.config.MaxUpload, WaitingFor: s.config.WaitingReferrers,
