@@ -92,7 +92,11 @@ func banner(w io.Writer, s *server.Server) {
 	default:
 		fmt.Fprintf(w, "  Key       from $%s\n", envKey)
 	}
-	fmt.Fprintf(w, "\nNext, in another shell:\n\n  eval \"$(sealwright env --data %s)\"\n\n", shellQuote(d.Path))
+	find := "--data " + shellQuote(d.Path)
+	if d.KeyPath != "" && !d.KeyInside {
+		find += " --key-file " + shellQuote(d.KeyPath)
+	}
+	fmt.Fprintf(w, "\nNext, in another shell:\n\n  eval \"$(sealwright env %s)\"\n\n", find)
 }
 
 func firstOf(values ...string) string {

@@ -234,3 +234,13 @@ func makeCertificate(t *testing.T, dir string) *x509.CertPool {
 	pool.AppendCertsFromPEM(certificate)
 	return pool
 }
+
+// TestWhatToTypeNext types what the banner says, as it stands, where nothing is
+// in its usual place.
+func TestWhatToTypeNext(t *testing.T) {
+	s := start(t, filepath.Join(t.TempDir(), "it's here"), "--key-file", filepath.Join(t.TempDir(), "the key"))
+	out, err := exec.Command("sh", "-c", s.next+` && echo "$AWS_ENDPOINT_URL"`).CombinedOutput()
+	if err != nil || strings.TrimSpace(string(out)) != s.url {
+		t.Errorf("%s: %v, %s", s.next, err, out)
+	}
+}

@@ -36,6 +36,7 @@ type service struct {
 	url       string // as `env` gives it
 	host      string // host:port of it
 	listening string // host:port of the process
+	next      string // the banner's command to type next
 	env       map[string]string
 	command   *exec.Cmd
 	output    *bytes.Buffer
@@ -88,9 +89,13 @@ func launch(dir string, args ...string) (*service, error) {
 // readBanner reads up to what to type next, and keeps the pipe empty after that.
 func (s *service) readBanner(stdout io.Reader) {
 	lines := bufio.NewScanner(stdout)
-	for lines.Scan() && !strings.HasPrefix(lines.Text(), "Next,") {
-		if address, ok := strings.CutPrefix(strings.TrimSpace(lines.Text()), "Listening "); ok {
+	for s.next == "" && lines.Scan() {
+		line := strings.TrimSpace(lines.Text())
+		if address, ok := strings.CutPrefix(line, "Listening "); ok {
 			s.listening = address
+		}
+		if strings.HasPrefix(line, "eval ") {
+			s.next = line
 		}
 	}
 	go func() {
