@@ -319,6 +319,9 @@ func TestRevocationTellsRevokedFromUnknown(t *testing.T) {
 	}{
 		{"job", `{"revokedEntities":["` + job + `"]}`, 200, []string{"Resource(s) " + job + " have been revoked."}},
 		{"certificate", `{"revokedEntities":["` + strings.ToUpper(leaf) + `"]}`, 200, []string{"Certificate(s) have been revoked", "signing certificate"}},
+		{"an empty answer", ``, 200, []string{"could not find out", "no revokedEntities"}},
+		{"another answer", `{"status":"ok"}`, 200, []string{"could not find out", "no revokedEntities"}},
+		{"no list", `{"revokedEntities":null}`, 200, []string{"could not find out", "no revokedEntities"}},
 		{"both", `{"revokedEntities":["` + profileVersion + `","` + leaf + `"]}`, 200, []string{profileVersion, "Certificate(s)"}},
 		{"refused", `{"message":"no"}`, 403, []string{"could not find out", "AccessDeniedException: no"}},
 		{"garbage", `<html>`, 200, []string{"could not find out"}},

@@ -5,6 +5,7 @@ import (
 	"crypto/sha512"
 	"crypto/x509"
 	"encoding/hex"
+	"errors"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/signer"
@@ -34,6 +35,10 @@ func (p *Plugin) revocation(ctx context.Context, req *plugin.VerifySignatureRequ
 	return &plugin.VerificationResult{Success: true, Reason: "Signature is not revoked."}, nil
 }
 
+// errNoAnswer says that something answered which is not the service: a page or
+// an empty body is no list, and not "nothing is revoked".
+var errNoAnswer = errors.New("the answer of the Signer API has no revokedEntities: is the endpoint the service's?")
+
 // revokedEntities asks the service.
 func (p *Plugin) revokedEntities(ctx context.Context, question *signer.GetRevocationStatusInput, config map[string]string) ([]string, error) {
 	client, err := p.connect(ctx, config)
@@ -43,6 +48,9 @@ func (p *Plugin) revokedEntities(ctx context.Context, question *signer.GetRevoca
 	answer, err := client.GetRevocationStatus(ctx, question)
 	if err != nil {
 		return nil, err
+	}
+	if answer.RevokedEntities == nil {
+		return nil, errNoAnswer
 	}
 	return answer.RevokedEntities, nil
 }
