@@ -118,9 +118,11 @@ func TestFetchRoot(t *testing.T) {
 		handle http.HandlerFunc
 		want   string // in the error; empty for success
 	}{
-		"served":        {func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("pem")) }, ""},
-		"not there":     {http.NotFound, "404"},
-		"redirected":    {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect) }, "redirected"},
+		"served":    {func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("pem")) }, ""},
+		"not there": {http.NotFound, "404"},
+		"redirected": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
+		}, "redirected"},
 		"without bound": {func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, 1<<20)) }, "no certificate"},
 	} {
 		t.Run(name, func(t *testing.T) {
