@@ -125,6 +125,13 @@ func TestBatchDeleteImageTogether(t *testing.T) {
 	out = w.delete(byTag("a"), byDigest(index), byDigest(a), byDigest(sig), byDigest(b), byDigest(outer), byDigest(outer), byTag("a"))
 	same(w, w.codes(out.Failures), nil)
 	w.present(*app)
+
+	a = w.image(*app, "a")
+	sig = w.signature(*app, a, signatureType, "s1", "s2")
+	out = w.delete(byDigest(a), byTag("s1"), byBoth(sig, "s2"), byBoth(a, "s1"), byTag("absent"))
+	same(w, out.ImageIds, []types.ImageIdentifier{byBoth(a, "a"), byBoth(sig, "s1"), byBoth(sig, "s2")})
+	same(w, w.codes(out.Failures), []types.ImageFailureCode{"ImageNotFound", "ImageNotFound"})
+	w.present(*app)
 }
 
 func TestBatchDeleteImageRefusals(t *testing.T) {

@@ -32,6 +32,9 @@ func (s *surface) batchDeleteImage(ctx context.Context, c *awshttp.Call, in *bat
 	if err := s.mustExist(ctx, b.key, false); err != nil {
 		return nil, err
 	}
+	if err := b.resolve(ctx, in.IDs); err != nil {
+		return nil, err
+	}
 	rest := in.IDs
 	for progress := true; progress; {
 		var err error
@@ -52,10 +55,31 @@ func (s *surface) batchDeleteImage(ctx context.Context, c *awshttp.Call, in *bat
 type deletion struct {
 	*surface
 	key   registry.Key
-	gone  map[ociref.Digest]bool // with what went along
-	done  map[imageID]bool       // what the answer tells
-	inUse error                  // why the rest stays
+	at    map[ociref.Tag]ociref.Digest // where tags pointed when the request came
+	gone  map[ociref.Digest]bool       // with what went along
+	done  map[imageID]bool             // what the answer tells
+	inUse error                        // why the rest stays
 	out   batchDeleteImageOutput
+}
+
+// resolve notes where the tags of several identifiers point: a tag may go along
+// with the subject of its image, and can then no longer be asked.
+func (b *deletion) resolve(ctx context.Context, ids []imageID) error {
+	b.at = map[ociref.Tag]ociref.Digest{}
+	for _, id := range ids {
+		_, tag, err := id.parse()
+		if len(ids) == 1 || err != nil || tag == "" {
+			continue
+		}
+		m, err := b.registry.Manifest(ctx, b.key, ociref.Reference{Tag: tag})
+		switch {
+		case err == nil:
+			b.at[tag] = m.Digest
+		case !errors.Is(err, registry.ErrManifestNotFound):
+			return err
+		}
+	}
+	return nil
 }
 
 // round tries each identifier and returns those that an index still lists.
@@ -99,6 +123,10 @@ func (b *deletion) delete(ctx context.Context, id imageID) error {
 // untag removes a tag, and the image with its last one.
 func (b *deletion) untag(ctx context.Context, tag ociref.Tag, from ociref.Digest) error {
 	was, deleted, err := b.registry.Untag(ctx, b.key, registry.Untagging{Tag: tag, If: from, DeleteLast: true})
+	if at := b.at[tag]; errors.Is(err, registry.ErrManifestNotFound) && b.gone[at] && (from == "" || from == at) {
+		b.tell(imageID{string(at), string(tag)}) // with its subject
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/sealwright/sealwright/internal/ociref"
 	"github.com/sealwright/sealwright/internal/registry"
@@ -20,7 +19,9 @@ func (c *call) headBlob() error {
 	if err != nil {
 		return err
 	}
-	c.blobHeader(digest, size)
+	if !c.unchanged(digest) {
+		c.blobHeader(digest, size)
+	}
 	return nil
 }
 
@@ -38,11 +39,7 @@ func (c *call) getBlob() error {
 	defer blob.Close()
 	defer c.writeWithin(size)()
 	if c.conditional() {
-		c.w.Header().Set("Docker-Content-Digest", string(digest))
-		c.w.Header().Set("Content-Type", "application/octet-stream")
-		c.w.Header().Set("ETag", `"`+string(digest)+`"`)
-		http.ServeContent(c.w, c.r, "", time.Time{}, blob)
-		return nil
+		return c.sendPart(digest, blob)
 	}
 	return c.sendBlob(digest, blob, size)
 }
@@ -61,7 +58,7 @@ func (c *call) blobHeader(digest ociref.Digest, size int64) {
 	header.Set("Docker-Content-Digest", string(digest))
 	header.Set("Content-Type", "application/octet-stream")
 	header.Set("Content-Length", strconv.FormatInt(size, 10))
-	header.Set("ETag", `"`+string(digest)+`"`)
+	header.Set("ETag", entityTag(digest))
 	header.Set("Accept-Ranges", "bytes")
 }
 

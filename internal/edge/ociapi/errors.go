@@ -43,6 +43,7 @@ var answers = []struct {
 	{errSize, answer{http.StatusBadRequest, "SIZE_INVALID"}},
 	{errQuery, answer{http.StatusBadRequest, "UNSUPPORTED"}},
 	{errSlow, answer{http.StatusRequestTimeout, "BLOB_UPLOAD_INVALID"}},
+	{errRange, answer{http.StatusRequestedRangeNotSatisfiable, "SIZE_INVALID"}},
 	{errBody, answer{http.StatusBadRequest, "SIZE_INVALID"}},
 	{ociref.ErrName, answer{http.StatusBadRequest, "NAME_INVALID"}},
 	{ociref.ErrTag, answer{http.StatusBadRequest, "TAG_INVALID"}},
@@ -115,11 +116,14 @@ func (c *call) writes() bool {
 	return c.r.Method == http.MethodPost || c.r.Method == http.MethodPut || c.r.Method == http.MethodPatch
 }
 
-// challenge tells clients how to authenticate, or which methods there are.
+// challenge tells clients how to authenticate, which methods there are, or when
+// to try again.
 func (c *call) challenge(status int) {
 	switch status {
 	case http.StatusMethodNotAllowed:
 		c.w.Header().Set("Allow", methods(c.endpoint))
+	case http.StatusTooManyRequests:
+		c.w.Header().Set("Retry-After", "1")
 	case http.StatusUnauthorized:
 		c.w.Header().Set("WWW-Authenticate", `Basic realm="`+c.PublicURL(c.r)+`/",service="ecr.amazonaws.com"`)
 	}

@@ -35,11 +35,14 @@ func (c *call) getManifest() error {
 	if err != nil {
 		return err
 	}
+	if c.unchanged(m.Digest) {
+		return nil
+	}
 	header := c.w.Header()
 	header.Set("Content-Type", m.MediaType)
 	header.Set("Content-Length", strconv.FormatInt(m.ContentSize, 10))
 	header.Set("Docker-Content-Digest", string(m.Digest))
-	header.Set("ETag", `"`+string(m.Digest)+`"`)
+	header.Set("ETag", entityTag(m.Digest))
 	if c.r.Method == http.MethodHead {
 		return nil
 	}

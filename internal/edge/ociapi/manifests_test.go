@@ -310,7 +310,9 @@ func TestPushesShareRoom(t *testing.T) {
 	first := make(chan reply)
 	go func() { first <- s.putManifest("app", "first", registry.MediaTypeImage, large) }()
 	<-g.entered
-	s.want(s.putManifest("app", "second", registry.MediaTypeImage, large), 429, "TOOMANYREQUESTS")
+	if r := s.want(s.putManifest("app", "second", registry.MediaTypeImage, large), 429, "TOOMANYREQUESTS"); r.Header.Get("Retry-After") == "" {
+		t.Error("429 does not say when to try again")
+	}
 	close(g.open)
 	s.want(<-first, 201)
 	s.want(s.putManifest("app", "third", registry.MediaTypeImage, large), 201)

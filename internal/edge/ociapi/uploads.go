@@ -162,7 +162,6 @@ func (c *call) receive(u registry.Upload) (int64, error) {
 func (c *call) appendBody(u registry.Upload, offset int64) (int64, error) {
 	release, err := c.Uploads.take(c.ctx())
 	if err != nil {
-		c.w.Header().Set("Retry-After", "1")
 		return 0, err
 	}
 	defer release()

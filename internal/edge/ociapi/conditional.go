@@ -1,0 +1,84 @@
+package ociapi
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/sealwright/sealwright/internal/fault"
+	"github.com/sealwright/sealwright/internal/ociref"
+	"github.com/sealwright/sealwright/internal/registry"
+)
+
+// errRange is a Range of a blob that none of it lies in.
+var errRange = fault.New(fault.Invalid, "the blob has nothing in the range that was asked for")
+
+// entityTag is the ETag of content: its digest never names anything else.
+func entityTag(digest ociref.Digest) string { return `"` + string(digest) + `"` }
+
+// unchanged answers 304 if the client has the content already, as its
+// If-None-Match says. Source: RFC 9110 §13.1.2; the comparison is the weak one.
+func (c *call) unchanged(digest ociref.Digest) bool {
+	for _, header := range c.r.Header.Values("If-None-Match") {
+		for tag := range strings.SplitSeq(header, ",") {
+			tag = strings.TrimSpace(tag)
+			if tag == "*" || strings.TrimPrefix(tag, "W/") == entityTag(digest) {
+				c.w.Header().Set("ETag", entityTag(digest))
+				c.w.Header().Set("Docker-Content-Digest", string(digest))
+				c.w.WriteHeader(http.StatusNotModified)
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// sendPart answers a request for a part of a blob, or for one that has changed.
+// A range that cannot be had is left to the caller, as errRange.
+func (c *call) sendPart(digest ociref.Digest, blob registry.Content) error {
+	header := c.w.Header()
+	header.Set("Docker-Content-Digest", string(digest))
+	header.Set("Content-Type", "application/octet-stream")
+	header.Set("ETag", entityTag(digest))
+	w := &partWriter{ResponseWriter: c.w}
+	http.ServeContent(w, c.r, "", time.Time{}, blob)
+	if !w.refused {
+		return nil
+	}
+	for _, name := range []string{"ETag", "Docker-Content-Digest", "Accept-Ranges"} {
+		header.Del(name)
+	}
+	return errRange
+}
+
+// partWriter keeps back the answer to a range that cannot be had, whose body is
+// not the protocol's.
+type partWriter struct {
+	http.ResponseWriter
+	refused bool
+}
+
+// WriteHeader passes on every status but 416.
+func (w *partWriter) WriteHeader(status int) {
+	if w.refused = status == http.StatusRequestedRangeNotSatisfiable; !w.refused {
+		w.ResponseWriter.WriteHeader(status)
+	}
+}
+
+// Write drops what belongs to a status that was kept back.
+func (w *partWriter) Write(b []byte) (int, error) {
+	if w.refused {
+		return len(b), nil
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// ReadFrom leaves the file in sight of the connection, so that the kernel can
+// send it.
+func (w *partWriter) ReadFrom(r io.Reader) (int64, error) {
+	return io.Copy(w.ResponseWriter, r)
+}
+
+// Unwrap is for http.ResponseController.
+func (w *partWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
