@@ -6,6 +6,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -51,8 +53,7 @@ func (a *app) serve(ctx context.Context, settings config.Config) error {
 	if err := server.HardenProcess(); err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(a.Err, nil))
-	s, err := server.Open(ctx, settings, server.Options{Key: takeKey(), Logger: log})
+	s, err := server.Open(ctx, settings, server.Options{Key: takeKey(), Logger: a.serviceLog(settings), Reload: hangups(settings)})
 	if err != nil {
 		return err
 	}
@@ -62,6 +63,25 @@ func (a *app) serve(ctx context.Context, settings config.Config) error {
 	}
 	fmt.Fprintln(a.Out, "Stopped.")
 	return nil
+}
+
+// serviceLog is the log of the service.
+func (a *app) serviceLog(settings config.Config) *slog.Logger {
+	if settings.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(a.Err, nil))
+	}
+	return slog.New(slog.NewTextHandler(a.Err, nil))
+}
+
+// hangups are the signals that ask for the certificate to be read again. Where
+// there is none, a hangup ends the service, as when its terminal goes.
+func hangups(settings config.Config) <-chan os.Signal {
+	if settings.TLSCert == "" {
+		return nil
+	}
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGHUP)
+	return asked
 }
 
 // takeKey reads the wrapping key from the environment and removes it there, so
@@ -82,6 +102,9 @@ func banner(w io.Writer, s *server.Server) {
 	fmt.Fprintf(w, "Sealwright is serving.\n\n")
 	fmt.Fprintf(w, "  Endpoint  %s\n", s.URL())
 	fmt.Fprintf(w, "  Listening %s\n", s.Address())
+	if url := s.AdminURL(); url != "" {
+		fmt.Fprintf(w, "  Admin     %s/metrics and /debug/pprof: not for strangers\n", url)
+	}
 	fmt.Fprintf(w, "  Data      %s%s\n", d.Path, made)
 	fmt.Fprintf(w, "  Root      SHA-256 %s\n", s.RootFingerprint())
 	switch {

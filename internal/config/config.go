@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/sealwright/sealwright/internal/arn"
@@ -55,7 +56,10 @@ type Config struct {
 	TrustedProxy []string `yaml:"trusted-proxy" usage:"network of a proxy whose X-Forwarded headers count (repeatable)"`
 
 	// TLSCert is a PEM file with the certificate chain to serve HTTPS with, leaf
-	// first. It goes with tls-key. Default: none, plain HTTP
+	// first. It goes with tls-key. When the files change, and on SIGHUP, they are
+	// read again within seconds and new connections get the new certificate; what
+	// is open goes on. A pair that cannot be used is refused with an error in the
+	// log, and the one before stays. Default: none, plain HTTP
 	TLSCert string `yaml:"tls-cert" usage:"PEM file of the certificate chain to serve HTTPS with"`
 
 	// TLSKey is the PEM file of the certificate's private key. Default: none
@@ -65,6 +69,35 @@ type Config struct {
 	// then cross the network unprotected: only for a network that is itself
 	// protected, or behind a proxy that speaks TLS. Default: false
 	InsecureHTTP bool `yaml:"insecure-http" usage:"permit plain HTTP beyond loopback"`
+
+	// AdminListen is an address of its own for those who run the service: it
+	// serves /metrics for Prometheus, /debug/pprof, /healthz and /readyz, with the
+	// certificate of tls-cert if there is one. What it tells (traffic, timings,
+	// stacks) and what it lets do (profile, which slows the service) is not for
+	// strangers: keep it on loopback or a network of its own. Beyond loopback it
+	// needs admin-token-file, and TLS or insecure-http. The host localhost means
+	// both loopback families. Default: none, which serves neither metrics nor pprof
+	AdminListen string `yaml:"admin-listen" usage:"host:port for metrics and pprof (default: none)"`
+
+	// AdminTokenFile is a file with a token, of 16 characters or more, that
+	// everything on admin-listen but /healthz and /readyz asks for: Prometheus
+	// sends it with authorization and credentials_file. Default: none, which is
+	// permitted on loopback only
+	AdminTokenFile string `yaml:"admin-token-file" usage:"file of the token that admin-listen asks for"`
+
+	// AccessLog says which requests leave a line in the log: all, errors (status
+	// 400 and above, and answers that were cut off) or off. A line names the
+	// operation, the principal, the source, method, path, status, bytes, seconds
+	// and request ID; never a query string, a token or a secret. Probes of /healthz
+	// and /readyz that succeed leave none. Lines are never sampled: a line costs the
+	// service some 10 µs, an eighth of what reading a manifest does, which is why
+	// the default leaves out what went well. Changes of state are in the journal
+	// whatever this says. Default: errors
+	AccessLog string `yaml:"access-log" usage:"requests to log: all, errors or off"`
+
+	// LogFormat is how the log on standard error is written: text or json.
+	// Default: text
+	LogFormat string `yaml:"log-format" usage:"format of the log: text or json"`
 
 	// KeyFile is the file of the wrapping key, which encrypts the CA keys, the
 	// access-key secrets and the token keys in the records. Kept on another volume,
@@ -91,6 +124,21 @@ type Config struct {
 	// Amazon ECR)
 	MaxUpload int64 `yaml:"max-upload" usage:"largest blob in bytes"`
 
+	// MaxUploads bounds how many uploads' bodies arrive at once, and with that the
+	// memory and connections they take. Who comes beyond waits a few seconds and is
+	// then told to try again (429). Uploads that nothing is sent to do not count.
+	// Default: 256
+	MaxUploads int `yaml:"max-uploads" usage:"uploads that may arrive at once"`
+
+	// HeaderTimeout is how long a request's header, and the TLS handshake before
+	// it, may take to arrive. (A body may stand still for 30 seconds and must come
+	// at 8 KiB a second beyond that.) From 1s. Default: 10s
+	HeaderTimeout time.Duration `yaml:"header-timeout" usage:"time for a request's header to arrive"`
+
+	// IdleTimeout is how long a connection is kept on which no request is under
+	// way. From 1s. Default: 2m
+	IdleTimeout time.Duration `yaml:"idle-timeout" usage:"time a connection without a request is kept"`
+
 	// ReuseEndedProfileNames permits a new version of a signing profile whose name
 	// was canceled or revoked. A trust policy that names the profile trusts the new
 	// version too, which is why the default refuses. Default: false
@@ -107,13 +155,18 @@ func Default() Config {
 		LeafValidity:     72 * time.Hour,
 		WaitingReferrers: 7 * 24 * time.Hour,
 		MaxUpload:        52_000 << 20,
+		MaxUploads:       256,
+		HeaderTimeout:    10 * time.Second,
+		IdleTimeout:      2 * time.Minute,
+		AccessLog:        "errors",
+		LogFormat:        "text",
 	}
 }
 
 // Validate checks each setting and how they go together. The error names the
 // setting and says what it should be.
 func (c Config) Validate() error {
-	checks := []func() error{c.checkIdentity, c.checkListen, c.checkURLs, c.checkProxies, c.checkLimits}
+	checks := []func() error{c.checkIdentity, c.checkListen, c.checkAdmin, c.checkLog, c.checkURLs, c.checkProxies, c.checkLimits, c.checkTimeouts}
 	for _, check := range checks {
 		if err := check(); err != nil {
 			return err
@@ -149,6 +202,37 @@ func (c Config) checkListen() error {
 	return nil
 }
 
+func (c Config) checkAdmin() error {
+	if c.AdminListen == "" {
+		if c.AdminTokenFile != "" {
+			return fmt.Errorf("admin-token-file: it is for admin-listen, which is not set")
+		}
+		return nil
+	}
+	host, _, err := net.SplitHostPort(c.AdminListen)
+	switch {
+	case err != nil:
+		return fmt.Errorf("admin-listen: %q: want host:port, such as localhost:5001", c.AdminListen)
+	case Loopback(host):
+		return nil
+	case c.AdminTokenFile == "":
+		return fmt.Errorf("admin-listen: %s is beyond loopback and would be open to strangers: give --admin-token-file, or listen on localhost", c.AdminListen)
+	case c.TLSCert == "" && !c.InsecureHTTP:
+		return fmt.Errorf("admin-listen: %s is beyond loopback and would be plain HTTP: give --tls-cert and --tls-key, or --insecure-http if the network is protected", c.AdminListen)
+	}
+	return nil
+}
+
+func (c Config) checkLog() error {
+	if !slices.Contains([]string{"all", "errors", "off"}, c.AccessLog) {
+		return fmt.Errorf("access-log: %q: want all, errors or off", c.AccessLog)
+	}
+	if c.LogFormat != "text" && c.LogFormat != "json" {
+		return fmt.Errorf("log-format: %q: want text or json", c.LogFormat)
+	}
+	return nil
+}
+
 func (c Config) checkURLs() error {
 	for _, raw := range c.PublicURL {
 		u, err := url.Parse(raw)
@@ -172,6 +256,18 @@ func (c Config) checkLimits() error {
 		return fmt.Errorf("waiting-referrers: %s: want at least 1m", c.WaitingReferrers)
 	case c.MaxUpload < 1:
 		return fmt.Errorf("max-upload: want a positive number of bytes")
+	case c.MaxUploads < 1:
+		return fmt.Errorf("max-uploads: want a positive number")
+	}
+	return nil
+}
+
+func (c Config) checkTimeouts() error {
+	switch {
+	case c.HeaderTimeout < time.Second:
+		return fmt.Errorf("header-timeout: %s: want at least 1s", c.HeaderTimeout)
+	case c.IdleTimeout < time.Second:
+		return fmt.Errorf("idle-timeout: %s: want at least 1s", c.IdleTimeout)
 	}
 	return nil
 }

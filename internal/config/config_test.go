@@ -52,7 +52,7 @@ func TestFlagBeatsEnvironmentBeatsFileBeatsDefault(t *testing.T) {
 }
 
 func TestEveryFieldCanBeSetInEachWay(t *testing.T) {
-	samples := map[string]string{"bool": "true", "bytes": "17", "duration": "9h", "strings": "http://x,http://y", "string": "text"}
+	samples := map[string]string{"bool": "true", "bytes": "17", "int": "17", "duration": "9h", "strings": "http://x,http://y", "string": "words"}
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	c := Default()
 	c.Flags(flags)
@@ -111,6 +111,15 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"no data", "", []string{"--data="}, "data: name a directory"},
 		{"no time to wait", "", []string{"--waiting-referrers=1s"}, "waiting-referrers"},
 		{"no upload", "", []string{"--max-upload=0"}, "max-upload"},
+		{"no uploads", "", []string{"--max-uploads=0"}, "max-uploads"},
+		{"no time for a header", "", []string{"--header-timeout=0s"}, "header-timeout"},
+		{"no time between requests", "", []string{"--idle-timeout=0s"}, "idle-timeout"},
+		{"log of nothing known", "", []string{"--access-log=some"}, "access-log: \"some\""},
+		{"log format", "", []string{"--log-format=xml"}, "log-format: \"xml\""},
+		{"admin without a port", "", []string{"--admin-listen=localhost"}, "admin-listen"},
+		{"admin for strangers", "", []string{"--admin-listen=:5001", "--insecure-http"}, "--admin-token-file"},
+		{"admin's token on a plain network", "", []string{"--admin-listen=0.0.0.0:5001", "--admin-token-file=a"}, "--insecure-http"},
+		{"a token for nobody", "", []string{"--admin-token-file=a"}, "admin-token-file"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c, err := load(t, tt.file, tt.args...)
@@ -131,6 +140,9 @@ func TestGoodSettings(t *testing.T) {
 		{"--listen=:0", "--insecure-http"},
 		{"--listen=:443", "--tls-cert=a", "--tls-key=b"},
 		{"--public-url=https://registry.example.com", "--trusted-proxy=10.0.0.1"},
+		{"--admin-listen=localhost:5001"}, {"--admin-listen=[::1]:0", "--admin-token-file=a"},
+		{"--admin-listen=:5001", "--admin-token-file=a", "--insecure-http"},
+		{"--access-log=off", "--log-format=json"},
 	} {
 		c, err := load(t, "", args...)
 		if err == nil {

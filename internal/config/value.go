@@ -51,7 +51,7 @@ func (v value) Set(text string) error {
 		v.field.SetInt(int64(d))
 	case v.field.Kind() == reflect.Slice:
 		v.field.Set(reflect.AppendSlice(v.field, reflect.ValueOf(strings.Split(text, ","))))
-	case v.field.Kind() == reflect.Int64:
+	case v.field.Kind() == reflect.Int64, v.field.Kind() == reflect.Int:
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
 			return fmt.Errorf("%q is not a whole number", text)

@@ -8,6 +8,8 @@ import (
 	"net/http/httptest"
 	"testing"
 	"time"
+
+	"github.com/sealwright/sealwright/internal/config"
 )
 
 // Nobody may hold a connection by promising a body: neither where it is read nor
@@ -48,7 +50,7 @@ func TestConnectionsOutliveTheirBodies(t *testing.T) {
 	s := httptest.NewUnstartedServer(timeBodies(50*time.Millisecond, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(w, r.Body)
 	})))
-	s.Config.IdleTimeout = idleTimeout // as in Run: with it the server sets its deadline anew
+	s.Config.IdleTimeout = config.Default().IdleTimeout // as in Run: with it the server sets its deadline anew
 	s.Start()
 	defer s.Close()
 	c, err := net.Dial("tcp", s.Listener.Addr().String())

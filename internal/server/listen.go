@@ -8,9 +8,9 @@ import (
 	"syscall"
 )
 
-// listen opens the listeners of an address. The host localhost means both
+// listen opens the listeners of an address, which a setting gave. The host localhost means both
 // loopback families, on one port; a machine without IPv6 does with one.
-func listen(address string) ([]net.Listener, error) {
+func listen(setting, address string) ([]net.Listener, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, err
@@ -18,13 +18,13 @@ func listen(address string) ([]net.Listener, error) {
 	if host != "localhost" {
 		l, err := net.Listen("tcp", address)
 		if err != nil {
-			return nil, explainListen(address, err)
+			return nil, explainListen(setting, address, err)
 		}
 		return []net.Listener{l}, nil
 	}
 	v4, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", port))
 	if err != nil {
-		return nil, explainListen(address, err)
+		return nil, explainListen(setting, address, err)
 	}
 	port = strconv.Itoa(v4.Addr().(*net.TCPAddr).Port)
 	v6, err := net.Listen("tcp6", net.JoinHostPort("::1", port))
@@ -33,15 +33,15 @@ func listen(address string) ([]net.Listener, error) {
 		return []net.Listener{v4, v6}, nil
 	case errors.Is(err, syscall.EADDRINUSE):
 		v4.Close()
-		return nil, explainListen(net.JoinHostPort("::1", port), err)
+		return nil, explainListen(setting, net.JoinHostPort("::1", port), err)
 	default:
 		return []net.Listener{v4}, nil // no IPv6 here
 	}
 }
 
-func explainListen(address string, err error) error {
+func explainListen(setting, address string, err error) error {
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("%s is in use by another program: stop it, or choose another address with --listen, such as --listen localhost:5001", address)
+		return fmt.Errorf("%s is in use by another program: stop it, or choose another address with --%s, such as --%s localhost:5055", address, setting, setting)
 	}
 	return fmt.Errorf("cannot listen on %s: %w", address, err)
 }

@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"net/http"
+	"strings"
+	"time"
 
 	"github.com/sealwright/sealwright/internal/edge/awshttp"
 	"github.com/sealwright/sealwright/internal/edge/ecrapi"
@@ -26,49 +28,64 @@ func (s *Server) mount(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	s.uploads = ociapi.NewSlots(s.config.MaxUploads, slotPatience)
 	oci := ociapi.New(ociapi.Options{
-		Registry: s.registry, Tokens: s.access, Authorizer: s.access,
+		Registry: s.registry, Tokens: s.access, Authorizer: s.access, Uploads: s.uploads, Note: note,
 		PublicURL: s.publicURL, SourceIP: s.proxies.sourceIP, Logger: s.options.Logger,
 	})
-	root := signerapi.RootHandler(s.authority.RootPEM)
-	s.handler = timeBodies(bodyPatience, s.hosts.gate(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		route(r.URL.Path, oci, root, aws).ServeHTTP(w, r)
-	})))
+	s.ready = s.newReadiness()
+	s.accessLog = accessLog{logger: s.options.Logger, which: s.config.AccessLog, sourceIP: s.proxies.sourceIP}
+	s.measureServices(aws)
+	mounted := surfaces{oci: oci, aws: aws, root: signerapi.RootHandler(s.authority.RootPEM), ready: s.ready}
+	s.handler = s.observed(timeBodies(bodyPatience, s.hosts.gate(mounted)))
+	if s.config.AdminListen != "" {
+		return s.mountAdmin()
+	}
 	return nil
 }
 
-// route picks a surface by the path alone. It is no http.ServeMux because that
-// one cleans paths and redirects, which breaks signatures and digests alike.
-func route(path string, oci, root, aws http.Handler) http.Handler {
+// slotPatience is how long an upload waits for a slot before it is refused.
+const slotPatience = 5 * time.Second
+
+// The paths of the probes, which are their names in log and metrics, too.
+const (
+	healthz = "/healthz"
+	readyz  = "/readyz"
+)
+
+// surfaces is all that one listener serves.
+type surfaces struct{ oci, aws, root, ready http.Handler }
+
+// ServeHTTP picks a surface by the path alone. It is no http.ServeMux because
+// that one cleans paths and redirects, which breaks signatures and digests alike.
+func (s surfaces) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	operation, handler := s.route(r.URL.Path)
+	note(w, operation, "")
+	handler.ServeHTTP(w, r)
+}
+
+// route finds the handler of a path, and what to call the request unless the
+// handler knows better.
+func (s surfaces) route(path string) (operation string, handler http.Handler) {
 	switch {
-	case path == "/v2" || len(path) >= 4 && path[:4] == "/v2/":
-		return oci
-	case path == "/healthz":
-		return http.HandlerFunc(healthy)
+	case path == "/v2" || strings.HasPrefix(path, "/v2/"):
+		return "oci:" + unrouted, s.oci
+	case path == healthz:
+		return healthz, http.HandlerFunc(healthy)
+	case path == readyz:
+		return readyz, s.ready
 	case path == "/sealwright/root.pem":
-		return root
+		return "getRootCertificate", s.root
 	default:
-		return aws
+		return "aws:" + unrouted, s.aws
 	}
 }
 
-// healthy says that the process serves. Whether it can do its work is readiness,
-// which is another question.
-func healthy(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		http.Error(w, "GET this path to learn whether the service is up.", http.StatusMethodNotAllowed)
-		return
-	}
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Write([]byte("ok\n"))
-}
-
-func (s *Server) awsHandler() (http.Handler, error) {
+func (s *Server) awsHandler() (*awshttp.Handler, error) {
 	return awshttp.New(
 		awshttp.Options{
 			Authenticator: s.access, Authorizer: s.access, Region: s.config.Region, Now: s.options.Now,
-			Logger: s.options.Logger, SourceIP: s.proxies.sourceIP, PublicURL: s.publicURL,
+			Logger: s.options.Logger, SourceIP: s.proxies.sourceIP, PublicURL: s.publicURL, Note: note,
 		},
 		signerapi.Service(s.signing),
 		ecrapi.Service(ecrapi.Options{Registry: s.registry, Tokens: s.access}),

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,11 +13,8 @@ import (
 	"github.com/sealwright/sealwright/internal/fault"
 )
 
-// Bounds on what a client may take its time with. For bodies see timeBodies.
 const (
-	headerTimeout = 10 * time.Second
-	idleTimeout   = 2 * time.Minute
-	maxHeader     = 64 << 10
+	maxHeader = 64 << 10
 	// stopTimeout is how long requests in flight may take once we stop.
 	stopTimeout = 30 * time.Second
 )
@@ -26,28 +22,35 @@ const (
 // Run serves until ctx is done, then stops: listeners close, requests in flight
 // finish, the records close. It returns nil after a graceful stop.
 func (s *Server) Run(ctx context.Context) error {
-	web := &http.Server{
-		Handler:           s.handler,
-		ReadHeaderTimeout: headerTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(s.options.Logger.Handler(), slog.LevelDebug),
-	}
+	web, admin := s.webServer(s.handler), s.webServer(s.admin)
 	group, ctx := errgroup.WithContext(ctx)
 	for _, l := range s.listeners {
-		if s.tls != nil {
-			l = tls.NewListener(l, s.tls)
-		}
 		group.Go(func() error { return ignoreServerClosed(web.Serve(l)) })
+	}
+	for _, l := range s.adminListeners {
+		group.Go(func() error { return ignoreServerClosed(admin.Serve(l)) })
 	}
 	for _, work := range s.background() {
 		group.Go(func() error { return ignoreCanceled(ctx, work(ctx)) })
 	}
 	group.Go(func() error {
 		<-ctx.Done()
-		return stop(web)
+		s.stopping.Store(true)
+		return errors.Join(stop(web), admin.Close()) // the last word is the admin's
 	})
 	return errors.Join(group.Wait(), s.Close())
+}
+
+// webServer bounds what a client may take its time with. For bodies see
+// timeBodies.
+func (s *Server) webServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: s.config.HeaderTimeout,
+		IdleTimeout:       s.config.IdleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(s.options.Logger.Handler(), slog.LevelDebug),
+	}
 }
 
 // background lists the work that goes on while the service serves.
@@ -55,7 +58,13 @@ func (s *Server) background() []func(context.Context) error {
 	sweep := func(ctx context.Context) error {
 		return s.registry.Run(ctx, func(err error) { s.options.Logger.Error("sweeping the registry", "error", fault.Whole(err)) })
 	}
-	return []func(context.Context) error{s.authority.Run, sweep}
+	work := []func(context.Context) error{s.authority.Run, sweep}
+	if s.certificate != nil {
+		work = append(work, func(ctx context.Context) error {
+			return s.certificate.watch(ctx, certificatePoll, s.options.Reload)
+		})
+	}
+	return work
 }
 
 // stop lets requests in flight finish, and cuts those that will not.

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,6 +23,8 @@ import (
 	"github.com/sealwright/sealwright/internal/authority"
 	"github.com/sealwright/sealwright/internal/config"
 	"github.com/sealwright/sealwright/internal/datadir"
+	"github.com/sealwright/sealwright/internal/edge/ociapi"
+	"github.com/sealwright/sealwright/internal/metrics"
 	"github.com/sealwright/sealwright/internal/registry"
 	"github.com/sealwright/sealwright/internal/seal"
 	"github.com/sealwright/sealwright/internal/signing"
@@ -34,6 +37,7 @@ type Options struct {
 	Key    string           // the wrapping key as text; "" for the configured file
 	Logger *slog.Logger     // required
 	Now    func() time.Time // time.Now unless a test says otherwise
+	Reload <-chan os.Signal // each one has the certificate's files read again; nil for none
 }
 
 // Server is a service that is open but does not serve yet.
@@ -47,12 +51,20 @@ type Server struct {
 	authority *authority.Authority
 	registry  *registry.Service
 	signing   *signing.Service
+	uploads   *ociapi.Slots
 	hosts     *hosts
 	proxies   proxies
+	metrics   *metrics.Metrics
+	accessLog accessLog
+	ready     *readiness
+	stopping  atomic.Bool
 	handler   http.Handler
-	tls       *tls.Config
-	listeners []net.Listener
-	closers   []func() error // in the order they were opened
+	admin     http.Handler // of the admin listener; nil for none
+
+	certificate    *keyPair // nil: plain HTTP
+	listeners      []net.Listener
+	adminListeners []net.Listener
+	closers        []func() error // in the order they were opened
 }
 
 // Open opens everything an installation has, making what a new one needs, and
@@ -64,7 +76,7 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *Server, err error
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Server{config: c, options: o}
+	s := &Server{config: c, options: o, metrics: metrics.New()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -102,6 +114,7 @@ func (s *Server) openRecords(ctx context.Context) (err error) {
 		return fmt.Errorf("records: %w", err)
 	}
 	s.onClose(s.records.Close)
+	s.measureRecords()
 	return nil
 }
 
@@ -157,6 +170,7 @@ func (s *Server) openServices(context.Context) (err error) {
 	if s.blobs, err = blobstore.Open(s.config.Data); err != nil {
 		return fmt.Errorf("blobs: %w", err)
 	}
+	s.blobs.Observe(func(b blobstore.Sync) { s.metrics.BlobSync(b.Directory, b.Took) })
 	s.registry, err = registry.New(registry.Options{
 		Repositories: s.records.Repositories(), Manifests: s.records.Manifests(), Links: s.records.Links(), Blobs: s.blobs,
 		Region: s.config.Region, Now: s.options.Now, MaxUpload: s.config.MaxUpload, WaitingFor: s.config.WaitingReferrers,
@@ -173,20 +187,35 @@ func (s *Server) openServices(context.Context) (err error) {
 
 func (s *Server) listen(context.Context) (err error) {
 	if s.config.TLSCert != "" {
-		certificate, err := tls.LoadX509KeyPair(s.config.TLSCert, s.config.TLSKey)
-		if err != nil {
-			return fmt.Errorf("tls-cert and tls-key: %w", err)
+		s.certificate = &keyPair{
+			certFile: s.config.TLSCert, keyFile: s.config.TLSKey,
+			logger: s.options.Logger, now: s.options.Now, told: s.metrics.TLSReload,
 		}
-		s.tls = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
+		if err := s.certificate.open(); err != nil {
+			return err
+		}
 	}
-	s.listeners, err = listen(s.config.Listen)
-	if err != nil {
+	if s.listeners, err = s.listenOn("listen", s.config.Listen); err != nil {
 		return err
 	}
-	for _, l := range s.listeners {
-		s.onClose(func() error { return ignoreClosed(l.Close()) })
+	if s.config.AdminListen != "" {
+		if s.adminListeners, err = s.listenOn("admin-listen", s.config.AdminListen); err != nil {
+			return err
+		}
 	}
 	return s.dir.SetEndpoint(datadir.Endpoint{URL: s.URL(), Region: s.config.Region, Root: s.authority.RootFingerprint(), Database: s.config.Database != ""})
+}
+
+// listenOn opens the listeners of a setting, with TLS if there is a certificate.
+func (s *Server) listenOn(setting, address string) ([]net.Listener, error) {
+	listeners, err := listen(setting, address)
+	for i, l := range listeners {
+		s.onClose(func() error { return ignoreClosed(l.Close()) })
+		if s.certificate != nil {
+			listeners[i] = tls.NewListener(l, s.certificate.config())
+		}
+	}
+	return listeners, err
 }
 
 // Handler answers everything: what the listeners serve.
@@ -197,15 +226,26 @@ func (s *Server) URL() string {
 	if len(s.config.PublicURL) > 0 {
 		return strings.TrimSuffix(s.config.PublicURL[0], "/")
 	}
-	scheme := "http"
-	if s.tls != nil {
-		scheme = "https"
+	return s.scheme() + s.Address()
+}
+
+func (s *Server) scheme() string {
+	if s.certificate != nil {
+		return "https://"
 	}
-	return scheme + "://" + s.Address()
+	return "http://"
 }
 
 // Address is host:port of the listener.
 func (s *Server) Address() string { return advertised(s.config.Listen, s.listeners[0]) }
+
+// AdminURL is how metrics and pprof are reached; "" without admin-listen.
+func (s *Server) AdminURL() string {
+	if len(s.adminListeners) == 0 {
+		return ""
+	}
+	return s.scheme() + advertised(s.config.AdminListen, s.adminListeners[0])
+}
 
 // Directory is the data directory the server runs on.
 func (s *Server) Directory() *datadir.Dir { return s.dir }

@@ -154,10 +154,7 @@ func TestStolenLeafKey(t *testing.T) {
 		return out.RevokedEntities
 	}
 	const jobs = "arn:aws:signer:us-east-1:111122223333:/signing-jobs/"
-	signed, err := client.SignPayload(t.Context(), &signer.SignPayloadInput{
-		ProfileName: aws.String("stolen"), PayloadFormat: aws.String("application/vnd.cncf.notary.payload.v1+json"),
-		Payload: fmt.Appendf(nil, `{"targetArtifact":{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:%064x","size":1}}`, 1),
-	})
+	signed, err := client.SignPayload(t.Context(), signPayload("stolen"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,6 +174,17 @@ func TestStolenLeafKey(t *testing.T) {
 		t.Errorf("a job that never was: revoked %v", revoked)
 	}
 }
+
+// signPayload asks for a signature under a profile.
+func signPayload(profile string) *signer.SignPayloadInput {
+	return &signer.SignPayloadInput{
+		ProfileName: &profile, PayloadFormat: aws.String("application/vnd.cncf.notary.payload.v1+json"),
+		Payload: fmt.Appendf(nil, `{"targetArtifact":{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:%064x","size":1}}`, 1),
+	}
+}
+
+// digestOf is the digest of a small blob.
+func digestOf(blob string) string { return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(blob))) }
 
 // withoutPrefix reaches the service at the address of its listener, whatever
 // prefix the SDK puts before the host, which need not resolve.

@@ -1,0 +1,32 @@
+package server
+
+import (
+	"time"
+
+	"github.com/sealwright/sealwright/internal/edge/awshttp"
+	"github.com/sealwright/sealwright/internal/store/sqlstore"
+)
+
+// measureRecords has the records tell how long they take. They must not have been
+// used yet.
+func (s *Server) measureRecords() {
+	s.records.Observe(func(w sqlstore.Write) { s.metrics.Transaction(w.Requests, w.Took, w.Commit) })
+	m := s.metrics
+	m.Gauge("store_queue_depth", "Writes that wait for SQLite's one writer.", func() int { return s.records.Stats().Queue })
+	m.Gauge("store_queue_limit", "Writes that may wait; others wait outside.", func() int { return s.records.Stats().QueueLimit })
+	m.Gauge("store_connections_busy", "Connections to the database in use: for reads on SQLite, for anything on PostgreSQL.", func() int { return s.records.Stats().Busy })
+	m.Gauge("store_connections_limit", "Connections that may be in use.", func() int { return s.records.Stats().Limit })
+}
+
+// measureServices has the services asked at each scrape.
+func (s *Server) measureServices(aws *awshttp.Handler) {
+	m := s.metrics
+	m.Cache("signing_profiles", s.signing.ProfileCache)
+	m.Cache("sigv4_keys", aws.KeyCache)
+	m.Gauge("uploads_in_flight", "Uploads whose bodies arrive.", s.uploads.Taken)
+	m.Gauge("uploads_limit", "Uploads whose bodies may arrive at once.", s.uploads.Limit)
+	m.Count("uploads_refused_total", "Uploads refused because too many arrived.", s.uploads.Refused)
+	if s.certificate != nil {
+		m.Time("tls_certificate_end_seconds", "When the certificate in use ends, in Unix time.", func() time.Time { return s.certificate.ends() })
+	}
+}
