@@ -73,6 +73,13 @@ func (s *Service) Referrers(ctx context.Context, key Key, subject ociref.Digest,
 	return page, more, explain(key, err)
 }
 
+// ReferrersRevision returns a number that is another one after any change of
+// what Referrers tells of the subject. ErrRepositoryNotFound.
+func (s *Service) ReferrersRevision(ctx context.Context, key Key, subject ociref.Digest) (uint64, error) {
+	revision, err := s.o.Manifests.ReferrersRevision(ctx, key, subject)
+	return revision, explain(key, err)
+}
+
 // DeleteManifest deletes an image, its tags, its referrers and theirs, and
 // returns all that is gone, the named one first.
 // ErrRepositoryNotFound, ErrManifestNotFound, ErrManifestInUse.

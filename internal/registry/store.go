@@ -142,7 +142,8 @@ type ManifestStore interface {
 	// there. created is false when the same manifest was there already.
 	PutManifest(ctx context.Context, m Manifest, tags []ociref.Tag, decide func(r Repository, tag ociref.Tag, current ociref.Digest) error, e journal.Event) (created bool, err error)
 	// Manifest reads one with its content. ErrRepositoryNotFound, ErrManifestNotFound.
-	// What it costs does not grow with the image's tags.
+	// What it costs does not grow with the image's tags. The caller must not change
+	// what the answer refers to: others may have been given the same.
 	Manifest(ctx context.Context, key Key, ref ociref.Reference) (Manifest, error)
 	// ImageTags lists the tags of one manifest in byte order; none if it is not there.
 	// ErrRepositoryNotFound.
@@ -155,6 +156,10 @@ type ManifestStore interface {
 	// filter's limit and [ReferrersPage]; more says whether others may come after.
 	// The subject need not be there. ErrRepositoryNotFound.
 	Referrers(ctx context.Context, key Key, subject ociref.Digest, f ReferrerFilter) (page []Manifest, more bool, err error)
+	// ReferrersRevision returns a number that is another one, never seen before,
+	// after any change of what Referrers tells of the subject; 0 means that nothing
+	// refers to it. ErrRepositoryNotFound.
+	ReferrersRevision(ctx context.Context, key Key, subject ociref.Digest) (uint64, error)
 	// DeleteManifest deletes a manifest, its tags, its referrers and theirs, in one
 	// transaction, and returns what is gone, the named one first. ErrManifestInUse
 	// when any of these is listed by an index that would live on.

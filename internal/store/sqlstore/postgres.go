@@ -186,6 +186,9 @@ func (e *postgresEngine) settle(ctx context.Context) (bool, error) {
 	return false, err
 }
 
+// revision is not known: it would be a round trip, as any read is.
+func (e *postgresEngine) revision() (number uint64, known bool) { return 0, false }
+
 func (e *postgresEngine) ping(ctx context.Context) error {
 	return e.read(ctx, func(querier) error { return e.pool.PingContext(ctx) })
 }

@@ -83,7 +83,7 @@ func (s repositories) Repositories(ctx context.Context, account arn.AccountID, a
 }
 
 // repositoryParts are the tables of what a repository holds, dependents first.
-var repositoryParts = []string{"image_tags", "manifest_children", "manifest_blobs", "manifest_contents", "manifests", "blob_links"}
+var repositoryParts = []string{"referrer_revisions", "image_tags", "manifest_children", "manifest_blobs", "manifest_contents", "manifests", "blob_links"}
 
 // DeleteRepository implements registry.RepositoryStore.
 func (s repositories) DeleteRepository(ctx context.Context, key registry.Key, force bool, e journal.Event) (registry.Repository, error) {

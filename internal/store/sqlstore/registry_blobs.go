@@ -31,7 +31,15 @@ func (s links) LinkBlob(ctx context.Context, key registry.Key, digest ociref.Dig
 }
 
 // LinkedBlob implements registry.BlobLinkStore.
-func (s links) LinkedBlob(ctx context.Context, key registry.Key, digest ociref.Digest) (size int64, err error) {
+func (s links) LinkedBlob(ctx context.Context, key registry.Key, digest ociref.Digest) (int64, error) {
+	return ask(s.db, question[heldKey, int64]{
+		memory: s.db.memories.links, key: heldKey{key, digest},
+		read: func() (int64, error) { return s.readLinkedBlob(ctx, key, digest) },
+		size: func(int64) int64 { return 0 },
+	})
+}
+
+func (s links) readLinkedBlob(ctx context.Context, key registry.Key, digest ociref.Digest) (size int64, err error) {
 	err = s.db.read(ctx, func(q querier) error {
 		err := q.row(`SELECT b.size FROM repositories r JOIN blob_links b ON b.repository = r.id
 			WHERE r.account = $1 AND r.name = $2 AND b.digest = $3`, key.Account, key.Name, digest).Scan(&size)

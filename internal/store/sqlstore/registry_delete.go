@@ -23,6 +23,7 @@ const goneWith = `WITH RECURSIVE gone (digest) AS (
 // manifestParts are the rows that go with a manifest, dependents first and the
 // manifest itself, which the set is made of, last.
 var manifestParts = []struct{ table, column string }{
+	{"referrer_revisions", "subject"},
 	{"image_tags", "digest"},
 	{"manifest_children", "parent"},
 	{"manifest_blobs", "manifest"},
@@ -116,6 +117,10 @@ func deleteManifest(tx querier, repository int64, digest ociref.Digest) ([]ocire
 	if used {
 		return nil, registry.ErrManifestInUse
 	}
+	subject, err := subjectOf(tx, repository, digest)
+	if err != nil {
+		return nil, err
+	}
 	for _, part := range manifestParts {
 		_, err := tx.exec(goneWith+`DELETE FROM `+part.table+` WHERE repository = $1
 			AND `+part.column+` IN (SELECT digest FROM gone)`, repository, digest)
@@ -123,7 +128,15 @@ func deleteManifest(tx querier, repository int64, digest ociref.Digest) ([]ocire
 			return nil, err
 		}
 	}
-	return gone, nil
+	if subject == "" {
+		return gone, nil
+	}
+	return gone, renewReferrers(tx, repository, subject)
+}
+
+// subjectOf is what a manifest that is there refers to, "" for nothing.
+func subjectOf(tx querier, repository int64, digest ociref.Digest) (ociref.Digest, error) {
+	return scanOne[ociref.Digest](tx.row(`SELECT subject FROM manifests WHERE repository = $1 AND digest = $2`, repository, digest))
 }
 
 // goneSet lists what goes with a manifest, itself first; nothing if it is not there.

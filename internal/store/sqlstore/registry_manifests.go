@@ -42,6 +42,14 @@ const (
 
 // Manifest implements registry.ManifestStore.
 func (s manifests) Manifest(ctx context.Context, key registry.Key, ref ociref.Reference) (registry.Manifest, error) {
+	return ask(s.db, question[manifestKey, registry.Manifest]{
+		memory: s.db.memories.manifests, key: manifestKey{key, ref},
+		read: func() (registry.Manifest, error) { return s.readManifest(ctx, key, ref) },
+		size: func(m registry.Manifest) int64 { return 3 * m.ContentSize }, // annotations are part of it
+	})
+}
+
+func (s manifests) readManifest(ctx context.Context, key registry.Key, ref ociref.Reference) (registry.Manifest, error) {
 	query, by := manifestByDigest, string(ref.Digest)
 	if ref.Digest == "" {
 		query, by = manifestByTag, string(ref.Tag)
@@ -55,6 +63,25 @@ func (s manifests) Manifest(ctx context.Context, key registry.Key, ref ociref.Re
 		return err
 	})
 	return m, err
+}
+
+// ReferrersRevision implements registry.ManifestStore.
+func (s manifests) ReferrersRevision(ctx context.Context, key registry.Key, subject ociref.Digest) (uint64, error) {
+	return ask(s.db, question[heldKey, uint64]{
+		memory: s.db.memories.referrers, key: heldKey{key, subject},
+		read: func() (uint64, error) { return s.readReferrersRevision(ctx, key, subject) },
+		size: func(uint64) int64 { return 0 },
+	})
+}
+
+func (s manifests) readReferrersRevision(ctx context.Context, key registry.Key, subject ociref.Digest) (revision uint64, err error) {
+	err = s.db.read(ctx, func(q querier) error {
+		err := q.row(`SELECT COALESCE(v.revision, 0) FROM repositories r
+			LEFT JOIN referrer_revisions v ON v.repository = r.id AND v.subject = $1
+			WHERE r.account = $2 AND r.name = $3`, subject, key.Account, key.Name).Scan(&revision)
+		return orElse(err, registry.ErrRepositoryNotFound)
+	})
+	return revision, err
 }
 
 // ImageTags implements registry.ManifestStore.

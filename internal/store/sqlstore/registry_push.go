@@ -54,6 +54,11 @@ func (p *push) run(ctx context.Context, h hold) (created bool, err error) {
 		if err != nil || !created && !moved {
 			return err
 		}
+		if created && p.m.Subject != "" {
+			if err := renewReferrers(tx, r.id, p.m.Subject); err != nil {
+				return err
+			}
+		}
 		return record(tx, p.event)
 	})
 	return created && err == nil, err

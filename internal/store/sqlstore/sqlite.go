@@ -21,6 +21,7 @@ type sqliteEngine struct {
 	writing, reading *sql.DB
 	writer           *writer
 	readers          chan *session
+	commits          revision
 }
 
 // OpenSQLite opens the database in a file, making it (owner-only) if it is not
@@ -48,6 +49,7 @@ func OpenSQLite(ctx context.Context, path string) (*DB, error) {
 	for range cap(e.readers) {
 		e.readers <- &session{pool: e.reading}
 	}
+	e.commits.pool = e.reading
 	e.writer = startWriter(&session{pool: e.writing})
 	return newDB(e), nil
 }
@@ -121,6 +123,8 @@ func (e *sqliteEngine) snapshot(ctx context.Context, fn func(querier) error) err
 // settle has nothing to wait for: commits land in the order of their positions.
 func (e *sqliteEngine) settle(context.Context) (bool, error) { return true, nil }
 
+func (e *sqliteEngine) revision() (number uint64, known bool) { return e.commits.read() }
+
 func (e *sqliteEngine) ping(ctx context.Context) error {
 	err := e.read(ctx, func(q querier) error {
 		var one int
@@ -143,6 +147,7 @@ func (e *sqliteEngine) stats() Stats {
 
 func (e *sqliteEngine) close() error {
 	e.writer.close()
+	e.commits.close()
 	for range cap(e.readers) {
 		(<-e.readers).discard()
 	}

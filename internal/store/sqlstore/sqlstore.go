@@ -33,12 +33,15 @@ var ErrClosed = fault.New(fault.Unavailable, "the service is stopping")
 
 // DB is an open database. It is safe for concurrent use.
 type DB struct {
-	engine engine
-	leaves leaves
-	close  func() error // once
+	engine   engine
+	leaves   leaves
+	memories memories
+	close    func() error // once
 }
 
-func newDB(e engine) *DB { return &DB{engine: e, close: sync.OnceValue(e.close)} }
+func newDB(e engine) *DB {
+	return &DB{engine: e, memories: newMemories(defaultMemory), close: sync.OnceValue(e.close)}
+}
 
 // engine runs closures in transactions of one kind of database.
 type engine interface {
@@ -49,6 +52,9 @@ type engine interface {
 	await(tx querier, t turn, h hold) error
 	// settle waits until every write that runs now has ended; false: they take long.
 	settle(ctx context.Context) (bool, error)
+	// revision returns a number that is another one after each commit, whoever made
+	// it; known is false where to find out costs as much as to read.
+	revision() (number uint64, known bool)
 	ping(ctx context.Context) error
 	observe(func(Write))
 	stats() Stats

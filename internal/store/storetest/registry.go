@@ -44,6 +44,8 @@ func Registry(t *testing.T, open func(t *testing.T) RegistryStores) {
 		{"manifests page in push order", testManifestPages},
 		{"referrers", testReferrers},
 		{"large referrers", testLargeReferrers},
+		{"referrers have a revision", testReferrersRevision},
+		{"a repository made anew has revisions of its own", testRevisionOfRepositoryMadeAnew},
 		{"referrers wait", testWaiting},
 		{"waiting expires", testDeleteWaiting},
 		{"delete takes referrers along", testDeleteManifest},

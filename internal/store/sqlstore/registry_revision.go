@@ -1,0 +1,19 @@
+package sqlstore
+
+import "github.com/sealwright/sealwright/internal/ociref"
+
+// renewReferrers gives the list of a subject's referrers another revision, or
+// none when nothing refers to it any more, so that subjects that never came
+// leave no row behind. Revisions are random: none comes twice, although rows
+// come and go. It is the last thing a push does, because on PostgreSQL the row
+// holds up whoever pushes onto the same subject until the commit.
+func renewReferrers(tx querier, repository int64, subject ociref.Digest) error {
+	renewed, err := tx.exec(`INSERT INTO referrer_revisions (repository, subject, revision)
+		SELECT repository, subject, CAST($1 AS BIGINT) FROM manifests WHERE repository = $2 AND subject = $3 AND subject <> '' LIMIT 1
+		ON CONFLICT (repository, subject) DO UPDATE SET revision = excluded.revision`, randomID(), repository, subject)
+	if err != nil || renewed > 0 {
+		return err
+	}
+	_, err = tx.exec(`DELETE FROM referrer_revisions WHERE repository = $1 AND subject = $2`, repository, subject)
+	return err
+}

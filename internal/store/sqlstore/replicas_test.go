@@ -1,0 +1,131 @@
+package sqlstore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sealwright/sealwright/internal/journal"
+	"github.com/sealwright/sealwright/internal/ociref"
+	"github.com/sealwright/sealwright/internal/registry"
+	"github.com/sealwright/sealwright/internal/store/sqlstore"
+	"github.com/sealwright/sealwright/internal/store/storetest/pgtest"
+)
+
+// onTwo runs a test on two databases opened over the same records: replicas on
+// PostgreSQL, two processes on one SQLite file.
+func onTwo(t *testing.T, test func(t *testing.T, a, b *sqlstore.DB)) {
+	t.Run("sqlite", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "records.db")
+		open := func() *sqlstore.DB {
+			db, err := sqlstore.OpenSQLite(context.Background(), path)
+			return closing(t, db, err)
+		}
+		test(t, open(), open())
+	})
+	t.Run("postgres", func(t *testing.T) {
+		url := pgtest.URL(t)
+		open := func() *sqlstore.DB {
+			db, err := sqlstore.OpenPostgres(context.Background(), url)
+			return closing(t, db, err)
+		}
+		test(t, open(), open())
+	})
+}
+
+var replicated = registry.Key{Account: "111122223333", Name: "team/app"}
+
+func happened(name string) journal.Event {
+	about := journal.Subject{Account: replicated.Account, Region: "us-east-1"}
+	return journal.New(context.Background(), time.Now(), journal.SourceECR, name, about, nil)
+}
+
+// anyTagMoves lets tags move.
+func anyTagMoves(registry.Repository, ociref.Tag, ociref.Digest) error { return nil }
+
+// put pushes a manifest that nobody pushed before.
+func put(t *testing.T, db *sqlstore.DB, subject ociref.Digest, tags ...ociref.Tag) ociref.Digest {
+	t.Helper()
+	content := fmt.Appendf(nil, `{"subject":%q,"time":%d}`, subject, time.Now().UnixNano())
+	m := registry.Manifest{Key: replicated, Digest: ociref.DigestOf(ociref.SHA256, content), MediaType: registry.MediaTypeImage,
+		Subject: subject, Content: content, ContentSize: int64(len(content)), PushedAt: time.Now()}
+	if _, err := db.Manifests().PutManifest(context.Background(), m, tags, anyTagMoves, happened("PutImage")); err != nil {
+		t.Error(err)
+	}
+	return m.Digest
+}
+
+// What one replica acknowledged, the other knows in its next answer, although it
+// had answered the same question before.
+func TestReplicasReadWhatTheOtherWrote(t *testing.T) {
+	onTwo(t, func(t *testing.T, a, b *sqlstore.DB) {
+		ctx := context.Background()
+		r := registry.Repository{Key: replicated, Region: "us-east-1", Mutability: registry.Mutable, CreatedAt: time.Now()}
+		if err := a.Repositories().CreateRepository(ctx, r, happened("CreateRepository")); err != nil {
+			t.Fatal(err)
+		}
+		subject := put(t, a, "")
+		seen := map[uint64]bool{}
+		for range 20 {
+			want := put(t, a, subject, "latest")
+			for range 2 { // the second time from memory
+				if m, err := b.Manifests().Manifest(ctx, replicated, ociref.Reference{Tag: "latest"}); err != nil || m.Digest != want {
+					t.Fatalf("the other replica has %s as latest (%v), want %s", m.Digest, err, want)
+				}
+			}
+			revision, err := b.Manifests().ReferrersRevision(ctx, replicated, subject)
+			if err != nil || seen[revision] {
+				t.Fatalf("revision %d came again, or %v", revision, err)
+			}
+			seen[revision] = true
+			a, b = b, a
+		}
+		if _, err := a.Manifests().DeleteManifest(ctx, replicated, subject, happened("BatchDeleteImage")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.Manifests().Manifest(ctx, replicated, ociref.Reference{Digest: subject}); !errors.Is(err, registry.ErrManifestNotFound) {
+			t.Errorf("the other replica still has the subject: %v", err)
+		}
+	})
+}
+
+// Whatever else is written and read at the same time, who has pushed reads it.
+func TestReplicasAreNeverStaleUnderLoad(t *testing.T) {
+	onTwo(t, func(t *testing.T, a, b *sqlstore.DB) {
+		r := registry.Repository{Key: replicated, Region: "us-east-1", Mutability: registry.Mutable, CreatedAt: time.Now()}
+		if err := a.Repositories().CreateRepository(context.Background(), r, happened("CreateRepository")); err != nil {
+			t.Fatal(err)
+		}
+		var all sync.WaitGroup
+		for worker := range 8 {
+			all.Go(func() {
+				tag := ociref.Tag(fmt.Sprint("worker-", worker))
+				to, from := a, b
+				for range 25 {
+					want := put(t, to, "", tag)
+					if m, err := from.Manifests().Manifest(context.Background(), replicated, ociref.Reference{Tag: tag}); err != nil || m.Digest != want {
+						t.Errorf("%s is %s (%v), want %s", tag, m.Digest, err, want)
+					}
+					to, from = from, to
+				}
+			})
+		}
+		all.Wait()
+	})
+}
+
+// Answers are for whoever asks about the same repository, whatever is remembered.
+func TestRememberNothing(t *testing.T) {
+	db := openSQLite(t)
+	db.Remember(0)
+	ctx := context.Background()
+	for range 2 {
+		if _, err := db.Manifests().Manifest(ctx, replicated, ociref.Reference{Tag: "latest"}); !errors.Is(err, registry.ErrRepositoryNotFound) {
+			t.Errorf("got %v", err)
+		}
+	}
+}
