@@ -139,6 +139,13 @@ type Config struct {
 	// way. From 1s. Default: 2m
 	IdleTimeout time.Duration `yaml:"idle-timeout" usage:"time a connection without a request is kept"`
 
+	// MaxImages is how many images one repository may hold: manifests of every
+	// kind, so each signature counts as one. A push beyond it is denied and changes
+	// nothing; what is there can be pushed and tagged again. A repository that holds
+	// more than a lowered quota keeps what it has. DescribeRepositories tells how
+	// many there are. Default: 100000 (as Amazon ECR)
+	MaxImages int64 `yaml:"max-images" usage:"images in a repository, signatures included"`
+
 	// ReuseEndedProfileNames permits a new version of a signing profile whose name
 	// was canceled or revoked. A trust policy that names the profile trusts the new
 	// version too, which is why the default refuses. Default: false
@@ -160,6 +167,7 @@ func Default() Config {
 		IdleTimeout:      2 * time.Minute,
 		AccessLog:        "errors",
 		LogFormat:        "text",
+		MaxImages:        100_000,
 	}
 }
 
@@ -254,6 +262,8 @@ func (c Config) checkLimits() error {
 		return fmt.Errorf("leaf-validity: %s: want 1h to 240h", c.LeafValidity)
 	case c.WaitingReferrers < time.Minute:
 		return fmt.Errorf("waiting-referrers: %s: want at least 1m", c.WaitingReferrers)
+	case c.MaxImages < 1:
+		return fmt.Errorf("max-images: want a positive number")
 	case c.MaxUpload < 1:
 		return fmt.Errorf("max-upload: want a positive number of bytes")
 	case c.MaxUploads < 1:

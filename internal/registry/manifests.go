@@ -21,7 +21,8 @@ type Push struct {
 // it as stored. created is false when the repository held it already (its tags
 // may have moved all the same).
 // ErrRepositoryNotFound, ErrManifestTooLarge, ErrManifestInvalid, ErrMediaType,
-// ErrDigestMismatch, ErrManifestBlob, ErrChildNotFound, ErrTagImmutable.
+// ErrDigestMismatch, ErrManifestBlob, ErrChildNotFound, ErrTagImmutable,
+// ErrTooManyImages.
 func (s *Service) Put(ctx context.Context, p Push) (m Manifest, created bool, err error) {
 	m, err = s.manifest(p)
 	if err != nil {
@@ -31,11 +32,20 @@ func (s *Service) Put(ctx context.Context, p Push) (m Manifest, created bool, er
 		return Manifest{}, false, explain(p.Key, err)
 	}
 	e := s.event(ctx, "PutImage", p.Key, imageDetail(m.Digest, p.Tags, m.Subject))
-	created, err = s.o.Manifests.PutManifest(ctx, m, p.Tags, decideTag(m.Digest), e)
+	created, err = s.o.Manifests.PutManifest(ctx, m, p.Tags, Rules{MaxImages: s.o.MaxImages, Tag: decideTag(m.Digest)}, e)
 	if err != nil {
-		return Manifest{}, false, explain(p.Key, err)
+		return Manifest{}, false, s.explainFull(p.Key, err)
 	}
 	return m, created, nil
+}
+
+// explainFull is explain for a push; a full repository is told in ECR's words.
+// Source: https://github.com/aws/containers-roadmap/issues/2159 and those it names.
+func (s *Service) explainFull(key Key, err error) error {
+	if errors.Is(err, ErrTooManyImages) {
+		return fault.Becausef(ErrTooManyImages, "The repository with name '%s' in registry with id '%s' already has the maximum allowed number of images which is '%d'", key.Name, key.Account, s.o.MaxImages)
+	}
+	return explain(key, err)
 }
 
 // Manifest reads one with its content. ErrRepositoryNotFound, ErrManifestNotFound.

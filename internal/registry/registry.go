@@ -29,6 +29,9 @@ const (
 	DefaultMaxManifest = 4 << 20
 	// DefaultMaxUpload is ECR's bound on a layer (52,000 MiB).
 	DefaultMaxUpload = 52_000 << 20
+	// DefaultMaxImages is ECR's quota of images per repository.
+	// Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
+	DefaultMaxImages = 100_000
 	// DefaultWaitingFor is how long a referrer waits for its subject.
 	DefaultWaitingFor = 7 * 24 * time.Hour
 	// DefaultUploadIdle is how long an upload may stand still before it is forgotten.
@@ -45,6 +48,7 @@ type Options struct {
 	Now          func() time.Time
 	MaxManifest  int64         // bytes; 0 means DefaultMaxManifest
 	MaxUpload    int64         // bytes; 0 means DefaultMaxUpload
+	MaxImages    int64         // manifests in a repository, signatures included; 0 means DefaultMaxImages
 	WaitingFor   time.Duration // 0 means DefaultWaitingFor
 	UploadIdle   time.Duration // 0 means DefaultUploadIdle
 }
@@ -64,11 +68,12 @@ func New(o Options) (*Service, error) {
 	if o.Region == "" || o.Now == nil {
 		return nil, errors.New("registry: Region and Now are required")
 	}
-	if o.MaxManifest < 0 || o.MaxUpload < 0 || o.WaitingFor < 0 || o.UploadIdle < 0 {
+	if o.MaxManifest < 0 || o.MaxUpload < 0 || o.MaxImages < 0 || o.WaitingFor < 0 || o.UploadIdle < 0 {
 		return nil, errors.New("registry: a bound is negative")
 	}
 	o.MaxManifest = cmp.Or(o.MaxManifest, DefaultMaxManifest)
 	o.MaxUpload = cmp.Or(o.MaxUpload, DefaultMaxUpload)
+	o.MaxImages = cmp.Or(o.MaxImages, DefaultMaxImages)
 	o.WaitingFor = cmp.Or(o.WaitingFor, DefaultWaitingFor)
 	o.UploadIdle = cmp.Or(o.UploadIdle, DefaultUploadIdle)
 	return &Service{o}, nil

@@ -78,6 +78,12 @@ func (s *Service) Repositories(ctx context.Context, account arn.AccountID, after
 	return s.o.Repositories.Repositories(ctx, account, after, limit)
 }
 
+// Counts tells how many images the named repositories of an account hold; of
+// those that are not there it tells nothing.
+func (s *Service) Counts(ctx context.Context, account arn.AccountID, names []ociref.Name) (map[ociref.Name]Counts, error) {
+	return s.o.Repositories.Counts(ctx, account, names)
+}
+
 // DeleteRepository deletes a repository and returns what it was. One that still
 // has images goes only by force, and they go with it.
 // ErrRepositoryNotFound, ErrRepositoryNotEmpty.

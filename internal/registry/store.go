@@ -20,6 +20,7 @@ var (
 	ErrManifestInvalid    = fault.New(fault.Invalid, "the manifest is not valid")
 	ErrMediaType          = fault.New(fault.Invalid, "the media type is not one of a manifest")
 	ErrManifestTooLarge   = fault.New(fault.Limit, "the manifest is too large")
+	ErrTooManyImages      = fault.New(fault.Limit, "the repository holds as many images as it may")
 	ErrManifestInUse      = fault.New(fault.Conflict, "the manifest is listed by an index")
 	ErrChildNotFound      = fault.New(fault.Invalid, "the index lists a manifest that is not in the repository")
 	ErrBlobNotFound       = fault.New(fault.NotFound, "the blob does not exist")
@@ -62,6 +63,19 @@ type Repository struct {
 	ScanOnPush bool              // recorded and echoed; nothing scans
 	CreatedAt  time.Time
 }
+
+// Counts are how many images a repository holds.
+type Counts struct {
+	Images     int64 // manifests of every kind, those below included: what the quota is about
+	Signatures int64 // those that are Notary Project signatures
+}
+
+// SignatureType is the artifact type of Notary Project signatures.
+// Source: https://github.com/notaryproject/specifications/blob/v1.1.0/specs/signature-specification.md
+const SignatureType = "application/vnd.cncf.notary.signature"
+
+// IsSignature reports whether the manifest is counted as a signature.
+func (m Manifest) IsSignature() bool { return m.ArtifactType == SignatureType }
 
 // Manifest is an image, an index or an artifact such as a signature: what ECR
 // calls an image.
@@ -117,6 +131,15 @@ type Untagging struct {
 	DeleteLast bool          // a manifest that loses its last tag goes with it
 }
 
+// Rules are what the domain decides inside a push's transaction.
+type Rules struct {
+	// MaxImages is how many manifests the repository may hold; 0 means any number.
+	MaxImages int64
+	// Tag is a pure function that says whether a tag, which points at current ("" for
+	// nothing), may point at what is being pushed. nil means that any may.
+	Tag func(r Repository, tag ociref.Tag, current ociref.Digest) error
+}
+
 // RepositoryStore keeps repositories. All methods of the stores here are safe
 // for concurrent use; what a method acknowledged is durable.
 type RepositoryStore interface {
@@ -126,6 +149,9 @@ type RepositoryStore interface {
 	Repository(ctx context.Context, key Key) (Repository, error)
 	// Repositories lists an account's repositories by name, after a name.
 	Repositories(ctx context.Context, account arn.AccountID, after ociref.Name, limit int) ([]Repository, error)
+	// Counts tells how many images the named repositories hold; of those that are
+	// not there it tells nothing.
+	Counts(ctx context.Context, account arn.AccountID, names []ociref.Name) (map[ociref.Name]Counts, error)
 	// DeleteRepository deletes a repository and, if force, its manifests, tags and
 	// blob links with it. ErrRepositoryNotFound, ErrRepositoryNotEmpty.
 	DeleteRepository(ctx context.Context, key Key, force bool, e journal.Event) (Repository, error)
@@ -135,12 +161,11 @@ type RepositoryStore interface {
 type ManifestStore interface {
 	// PutManifest saves m and points tags at it, in one transaction with the checks:
 	// ErrRepositoryNotFound; ErrManifestBlob when a blob is not linked here;
-	// ErrChildNotFound; and for each tag decide, a pure function given the
-	// repository and the manifest the tag points at ("" for none), whose error is
-	// returned as it is. A manifest that is there already keeps its PushedAt.
-	// Referrers that waited for m wait no longer; m waits if its subject is not
-	// there. created is false when the same manifest was there already.
-	PutManifest(ctx context.Context, m Manifest, tags []ociref.Tag, decide func(r Repository, tag ociref.Tag, current ociref.Digest) error, e journal.Event) (created bool, err error)
+	// ErrChildNotFound; for each tag rules.Tag, whose error is returned as it is; and
+	// ErrTooManyImages when the repository holds rules.MaxImages already. A manifest
+	// that is there already keeps its PushedAt, and is never one too many. Referrers
+	// that waited for m wait no longer; m waits if its subject is not there. created is false when the same manifest was there already.
+	PutManifest(ctx context.Context, m Manifest, tags []ociref.Tag, rules Rules, e journal.Event) (created bool, err error)
 	// Manifest reads one with its content. ErrRepositoryNotFound, ErrManifestNotFound.
 	// What it costs does not grow with the image's tags. The caller must not change
 	// what the answer refers to: others may have been given the same.

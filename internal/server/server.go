@@ -173,7 +173,7 @@ func (s *Server) openServices(context.Context) (err error) {
 	s.blobs.Observe(func(b blobstore.Sync) { s.metrics.BlobSync(b.Directory, b.Took) })
 	s.registry, err = registry.New(registry.Options{
 		Repositories: s.records.Repositories(), Manifests: s.records.Manifests(), Links: s.records.Links(), Blobs: s.blobs,
-		Region: s.config.Region, Now: s.options.Now, MaxUpload: s.config.MaxUpload, WaitingFor: s.config.WaitingReferrers,
+		Region: s.config.Region, Now: s.options.Now, MaxUpload: s.config.MaxUpload, MaxImages: s.config.MaxImages, WaitingFor: s.config.WaitingReferrers,
 	})
 	if err != nil {
 		return err

@@ -71,6 +71,7 @@ var codes = []struct {
 	{registry.ErrRepositoryExists, "RepositoryAlreadyExistsException"},
 	{registry.ErrRepositoryNotEmpty, "RepositoryNotEmptyException"},
 	{registry.ErrManifestNotFound, "ImageNotFoundException"},
+	{registry.ErrTooManyImages, "LimitExceededException"},
 	{registry.ErrResourceTag, "InvalidTagParameterException"},
 	{registry.ErrTooManyTags, "TooManyTagsException"},
 }

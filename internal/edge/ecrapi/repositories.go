@@ -126,16 +126,33 @@ func (s *surface) describeRepositories(ctx context.Context, c *awshttp.Call, in 
 		list = list[:size]
 		out.NextToken = pages.token(string(list[size-1].Name))
 	}
-	for _, r := range list {
-		out.Repositories = append(out.Repositories, describe(c, r))
+	return out, s.describeAll(ctx, c, list, out)
+}
+
+// describeAll adds the repositories of one account to the answer, with how many
+// images they hold.
+func (s *surface) describeAll(ctx context.Context, c *awshttp.Call, list []registry.Repository, out *describeRepositoriesOutput) error {
+	if len(list) == 0 {
+		return nil
 	}
-	return out, nil
+	var names []ociref.Name
+	for _, r := range list {
+		names = append(names, r.Name)
+	}
+	counts, err := s.registry.Counts(ctx, list[0].Account, names)
+	for _, r := range list {
+		shown := describe(c, r)
+		n := counts[r.Name]
+		shown.Images, shown.Signatures = &n.Images, &n.Signatures
+		out.Repositories = append(out.Repositories, shown)
+	}
+	return err
 }
 
 // describeNamed describes repositories in the order of the request, all of which
 // must exist.
 func (s *surface) describeNamed(ctx context.Context, c *awshttp.Call, of arn.AccountID, names []string) (*describeRepositoriesOutput, error) {
-	out := &describeRepositoriesOutput{}
+	var list []registry.Repository
 	seen := map[string]bool{}
 	for _, name := range names {
 		if seen[name] {
@@ -146,9 +163,10 @@ func (s *surface) describeNamed(ctx context.Context, c *awshttp.Call, of arn.Acc
 		if err != nil {
 			return nil, err
 		}
-		out.Repositories = append(out.Repositories, describe(c, r))
+		list = append(list, r)
 	}
-	return out, nil
+	out := &describeRepositoriesOutput{}
+	return out, s.describeAll(ctx, c, list, out)
 }
 
 type deleteRepositoryInput struct {

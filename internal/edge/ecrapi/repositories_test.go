@@ -1,8 +1,12 @@
 package ecrapi_test
 
 import (
+	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +16,46 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
 	"github.com/aws/smithy-go"
 )
+
+// recorder keeps the last answer's body.
+type recorder struct{ body []byte }
+
+func (r *recorder) Do(request *http.Request) (*http.Response, error) {
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	r.body, err = io.ReadAll(response.Body)
+	response.Body = io.NopCloser(bytes.NewReader(r.body))
+	return response, err
+}
+
+// TestImageCounts: signatures count as images, and once more on their own.
+func TestImageCounts(t *testing.T) {
+	w := newWorld(t)
+	w.create("a/empty")
+	w.create(*app)
+	w.signature(*app, w.image(*app, "v1"), "application/vnd.cncf.notary.signature")
+	seen := &recorder{}
+	for _, names := range [][]string{nil, {*app, "a/empty"}} {
+		_, err := w.client.DescribeRepositories(w.ctx, &ecr.DescribeRepositoriesInput{RepositoryNames: names}, func(o *ecr.Options) { o.HTTPClient = seen })
+		w.must(err)
+		var out struct {
+			Repositories []struct {
+				Name       string `json:"repositoryName"`
+				Images     *int   `json:"imageCount"`
+				Signatures *int   `json:"signatureCount"`
+			}
+		}
+		w.must(json.Unmarshal(seen.body, &out))
+		same(w, len(out.Repositories), 2)
+		for _, r := range out.Repositories {
+			want := map[string][2]int{*app: {2, 1}, "a/empty": {0, 0}}[r.Name]
+			same(w, [2]int{*r.Images, *r.Signatures}, want)
+		}
+	}
+}
 
 func TestCreateRepository(t *testing.T) {
 	w := newWorld(t)

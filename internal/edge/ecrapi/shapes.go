@@ -57,6 +57,10 @@ type repository struct {
 	Exclusions []wildcard             `json:"imageTagMutabilityExclusionFilters,omitempty"`
 	Scanning   scanning               `json:"imageScanningConfiguration"`
 	Encryption encryption             `json:"encryptionConfiguration"`
+
+	// Not in the model, and passed over by SDKs: what the quota is about.
+	Images     *int64 `json:"imageCount,omitempty"`
+	Signatures *int64 `json:"signatureCount,omitempty"`
 }
 
 // describe is a repository as ECR shows it.

@@ -54,6 +54,7 @@ var answers = []struct {
 	{registry.ErrManifestInvalid, answer{http.StatusBadRequest, "MANIFEST_INVALID"}},
 	{registry.ErrMediaType, answer{http.StatusBadRequest, "MANIFEST_INVALID"}},
 	{registry.ErrManifestTooLarge, answer{http.StatusRequestEntityTooLarge, "SIZE_INVALID"}},
+	{registry.ErrTooManyImages, answer{http.StatusForbidden, "DENIED"}}, // as ECR
 	{registry.ErrManifestInUse, answer{http.StatusConflict, "DENIED"}},
 	{registry.ErrChildNotFound, answer{http.StatusNotFound, "MANIFEST_BLOB_UNKNOWN"}},
 	{registry.ErrManifestBlob, answer{http.StatusNotFound, "MANIFEST_BLOB_UNKNOWN"}},

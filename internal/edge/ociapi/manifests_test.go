@@ -291,10 +291,10 @@ type gate struct {
 	entered, open chan struct{}
 }
 
-func (g *gate) PutManifest(ctx context.Context, m registry.Manifest, tags []ociref.Tag, decide func(registry.Repository, ociref.Tag, ociref.Digest) error, e journal.Event) (bool, error) {
+func (g *gate) PutManifest(ctx context.Context, m registry.Manifest, tags []ociref.Tag, rules registry.Rules, e journal.Event) (bool, error) {
 	g.entered <- struct{}{}
 	<-g.open
-	return g.ManifestStore.PutManifest(ctx, m, tags, decide, e)
+	return g.ManifestStore.PutManifest(ctx, m, tags, rules, e)
 }
 
 // TestPushesShareRoom: manifests that are being pushed have so much memory

@@ -46,15 +46,19 @@ const repositoryColumns = `id, region, account, name, mutability, exclusions, ta
 
 // CreateRepository implements registry.RepositoryStore.
 func (s repositories) CreateRepository(ctx context.Context, r registry.Repository, e journal.Event) error {
+	id := randomID()
 	return s.db.write(ctx, func(tx querier) error {
 		created, err := tx.exec(`INSERT INTO repositories (`+repositoryColumns+`)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (account, name) DO NOTHING`,
-			randomID(), r.Region, r.Account, r.Name, r.Mutability, jsonText(r.Exclusions), jsonText(r.Tags), r.ScanOnPush, micros(r.CreatedAt))
+			id, r.Region, r.Account, r.Name, r.Mutability, jsonText(r.Exclusions), jsonText(r.Tags), r.ScanOnPush, micros(r.CreatedAt))
 		if err != nil {
 			return err
 		}
 		if created == 0 {
 			return registry.ErrRepositoryExists
+		}
+		if err := startCount(tx, id); err != nil {
+			return err
 		}
 		return record(tx, e)
 	})
@@ -83,7 +87,7 @@ func (s repositories) Repositories(ctx context.Context, account arn.AccountID, a
 }
 
 // repositoryParts are the tables of what a repository holds, dependents first.
-var repositoryParts = []string{"referrer_revisions", "image_tags", "manifest_children", "manifest_blobs", "manifest_contents", "manifests", "blob_links"}
+var repositoryParts = []string{"referrer_revisions", "image_tags", "manifest_children", "manifest_blobs", "manifest_contents", "manifests", "blob_links", "repository_counts"}
 
 // DeleteRepository implements registry.RepositoryStore.
 func (s repositories) DeleteRepository(ctx context.Context, key registry.Key, force bool, e journal.Event) (registry.Repository, error) {

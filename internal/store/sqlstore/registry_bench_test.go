@@ -56,8 +56,7 @@ func (n *bench) put(subject ociref.Digest) ociref.Digest {
 	if subject == "" {
 		tags = []ociref.Tag{"latest"}
 	}
-	anyTag := func(registry.Repository, ociref.Tag, ociref.Digest) error { return nil }
-	if _, err := n.db.Manifests().PutManifest(context.Background(), m, tags, anyTag, n.event()); err != nil {
+	if _, err := n.db.Manifests().PutManifest(context.Background(), m, tags, registry.Rules{MaxImages: 1 << 40}, n.event()); err != nil {
 		n.Error(err)
 	}
 	return m.Digest

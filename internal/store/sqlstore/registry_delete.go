@@ -121,6 +121,9 @@ func deleteManifest(tx querier, repository int64, digest ociref.Digest) ([]ocire
 	if err != nil {
 		return nil, err
 	}
+	if err := discount(tx, repository, digest); err != nil {
+		return nil, err
+	}
 	for _, part := range manifestParts {
 		_, err := tx.exec(goneWith+`DELETE FROM `+part.table+` WHERE repository = $1
 			AND `+part.column+` IN (SELECT digest FROM gone)`, repository, digest)

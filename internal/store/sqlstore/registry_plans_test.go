@@ -66,7 +66,7 @@ func everything(t *testing.T, db *DB) {
 	must(db.Links().LinkBlob(ctx, key, blob, 1, e()))
 	put := func(m registry.Manifest, tags ...ociref.Tag) error {
 		m.Key, m.Content = key, []byte("{}")
-		_, err := db.Manifests().PutManifest(ctx, m, tags, func(registry.Repository, ociref.Tag, ociref.Digest) error { return nil }, e())
+		_, err := db.Manifests().PutManifest(ctx, m, tags, registry.Rules{MaxImages: 100}, e())
 		return err
 	}
 	must(put(registry.Manifest{Digest: child, Blobs: []ociref.Digest{blob}}, "t"))
@@ -79,6 +79,7 @@ func everything(t *testing.T, db *DB) {
 	db.Links().UnlinkBlob(ctx, key, absent, e())
 	db.Repositories().Repository(ctx, key)
 	db.Repositories().Repositories(ctx, key.Account, "", 1)
+	db.Repositories().Counts(ctx, key.Account, []ociref.Name{key.Name})
 	db.Manifests().Manifest(ctx, key, ociref.Reference{Tag: "t"})
 	db.Manifests().Manifest(ctx, key, ociref.Reference{Digest: absent})
 	for _, status := range []registry.TagStatus{registry.Tagged, registry.Untagged, registry.AnyTagged} {

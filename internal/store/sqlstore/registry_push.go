@@ -13,17 +13,14 @@ import (
 	"github.com/sealwright/sealwright/internal/registry"
 )
 
-// decision says whether a tag may point at what is being pushed.
-type decision = func(r registry.Repository, tag ociref.Tag, current ociref.Digest) error
-
 // errSubjectAbsent ends a push that holds its repository only shared: whether
 // its manifest waits is to be decided alone, or the subject could come in just
 // now, each transaction blind to the other.
 var errSubjectAbsent = errors.New("the subject is not there")
 
 // PutManifest implements registry.ManifestStore.
-func (s manifests) PutManifest(ctx context.Context, m registry.Manifest, tags []ociref.Tag, decide decision, e journal.Event) (bool, error) {
-	p := push{db: s.db, m: m, tags: sorted(tags), decide: decide, event: e}
+func (s manifests) PutManifest(ctx context.Context, m registry.Manifest, tags []ociref.Tag, rules registry.Rules, e journal.Event) (bool, error) {
+	p := push{db: s.db, m: m, tags: sorted(tags), rules: rules, event: e}
 	created, err := p.run(ctx, holdShared)
 	if errors.Is(err, errSubjectAbsent) {
 		return p.run(ctx, holdAlone)
@@ -33,11 +30,11 @@ func (s manifests) PutManifest(ctx context.Context, m registry.Manifest, tags []
 
 // push is one PutManifest.
 type push struct {
-	db     *DB
-	m      registry.Manifest
-	tags   []ociref.Tag
-	decide decision
-	event  journal.Event
+	db    *DB
+	m     registry.Manifest
+	tags  []ociref.Tag
+	rules registry.Rules
+	event journal.Event
 }
 
 // run is the transaction. Its event is recorded if anything changed.
@@ -56,6 +53,11 @@ func (p *push) run(ctx context.Context, h hold) (created bool, err error) {
 		}
 		if created && p.m.Subject != "" {
 			if err := renewReferrers(tx, r.id, p.m.Subject); err != nil {
+				return err
+			}
+		}
+		if created {
+			if err := p.count(tx, r); err != nil {
 				return err
 			}
 		}
@@ -169,7 +171,7 @@ func (p *push) refer(tx querier, r lockedRepository, ref reference) error {
 
 // padded repeats the last digest up to a power of two, so that the statements
 // are of a few lengths only. A set does not mind.
-func padded(batch []ociref.Digest) []ociref.Digest {
+func padded[T any](batch []T) []T {
 	list := slices.Clone(batch)
 	for len(list)&(len(list)-1) != 0 {
 		list = append(list, batch[len(batch)-1])
@@ -200,7 +202,7 @@ func (p *push) point(tx querier, r lockedRepository) (moved bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		if err := p.decide(r.Repository, tag, current); err != nil {
+		if err := p.allow(r, tag, current); err != nil {
 			return false, err
 		}
 		if current == p.m.Digest {
@@ -214,6 +216,14 @@ func (p *push) point(tx querier, r lockedRepository) (moved bool, err error) {
 		}
 	}
 	return moved, nil
+}
+
+// allow asks the rule whether the tag may point at the manifest.
+func (p *push) allow(r lockedRepository, tag ociref.Tag, current ociref.Digest) error {
+	if p.rules.Tag == nil {
+		return nil
+	}
+	return p.rules.Tag(r.Repository, tag, current)
 }
 
 // claim makes the tag this transaction's and returns what it points at: "" when

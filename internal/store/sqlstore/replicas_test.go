@@ -44,16 +44,13 @@ func happened(name string) journal.Event {
 	return journal.New(context.Background(), time.Now(), journal.SourceECR, name, about, nil)
 }
 
-// anyTagMoves lets tags move.
-func anyTagMoves(registry.Repository, ociref.Tag, ociref.Digest) error { return nil }
-
 // put pushes a manifest that nobody pushed before.
 func put(t *testing.T, db *sqlstore.DB, subject ociref.Digest, tags ...ociref.Tag) ociref.Digest {
 	t.Helper()
 	content := fmt.Appendf(nil, `{"subject":%q,"time":%d}`, subject, time.Now().UnixNano())
 	m := registry.Manifest{Key: replicated, Digest: ociref.DigestOf(ociref.SHA256, content), MediaType: registry.MediaTypeImage,
 		Subject: subject, Content: content, ContentSize: int64(len(content)), PushedAt: time.Now()}
-	if _, err := db.Manifests().PutManifest(context.Background(), m, tags, anyTagMoves, happened("PutImage")); err != nil {
+	if _, err := db.Manifests().PutManifest(context.Background(), m, tags, registry.Rules{}, happened("PutImage")); err != nil {
 		t.Error(err)
 	}
 	return m.Digest

@@ -53,6 +53,8 @@ func Registry(t *testing.T, open func(t *testing.T) RegistryStores) {
 		{"untag", testUntag},
 		{"blob links", testLinks},
 		{"large index", testLargeIndex},
+		{"counts", testCounts},
+		{"quota", testQuota},
 		{"journal", testRegistryJournal},
 		{"race: index and child", raceIndexAndChild},
 		{"race: referrer and subject", raceReferrerAndSubject},
@@ -63,6 +65,7 @@ func Registry(t *testing.T, open func(t *testing.T) RegistryStores) {
 		{"race: blob and manifest", raceBlobAndManifest},
 		{"race: push and repository", racePushAndRepository},
 		{"race: same manifest", raceSameManifest},
+		{"race: quota", raceQuota},
 		{"race: tags in both orders", raceTagOrders},
 		{"race: everything", raceEverything},
 	}
@@ -193,7 +196,7 @@ func (s *shop) manifest(content map[string]any, m registry.Manifest) registry.Ma
 }
 
 // freely lets any tag move.
-func freely(registry.Repository, ociref.Tag, ociref.Digest) error { return nil }
+var freely registry.Rules
 
 // push puts a manifest with tags, which move freely.
 func (s *shop) push(m registry.Manifest, tags ...ociref.Tag) registry.Manifest {

@@ -15,7 +15,7 @@ import (
 // CheckRegistry holds what the stores keep for the accounts against the
 // registry's invariants: every manifest hashes to its digest; every child, blob
 // and tag it names is there; it waits if, and only if, its subject is not there;
-// and lists, tags and referrers tell the same story as the manifests do.
+// and lists, tags, referrers and counts tell the same story as the manifests do.
 func CheckRegistry(t *testing.T, stores RegistryStores, accounts ...arn.AccountID) {
 	t.Helper()
 	for _, account := range accounts {
@@ -68,6 +68,25 @@ func (c *checker) check() {
 	}
 	c.tags(tagged)
 	c.referrers(referrers)
+	c.counts()
+}
+
+// counts checks the counts against what there is.
+func (c *checker) counts() {
+	c.Helper()
+	var want registry.Counts
+	for _, m := range c.manifests {
+		if want.Images++; m.IsSignature() {
+			want.Signatures++
+		}
+	}
+	all, err := c.Counts(ctx, c.repository.Account, []ociref.Name{c.repository.Name})
+	if err != nil {
+		c.Fatal(err)
+	}
+	if got := all[c.repository.Name]; got != want {
+		c.Errorf("%s: counts are %+v, want %+v", c.repository.Name, got, want)
+	}
 }
 
 // load lists every manifest.

@@ -79,7 +79,7 @@ func testPutAtomic(s *shop) {
 		}
 		return nil
 	}
-	created, err := s.PutManifest(ctx, next, []ociref.Tag{"a", "b", "c"}, refuseC, event("PutImage"))
+	created, err := s.PutManifest(ctx, next, []ociref.Tag{"a", "b", "c"}, registry.Rules{Tag: refuseC}, event("PutImage"))
 	s.want(err, errNotNow)
 	same(s, created, false)
 	s.gone(next.Digest)
@@ -113,7 +113,7 @@ func testTags(s *shop) {
 	}
 	put := func(m registry.Manifest, tags ...ociref.Tag) {
 		asked = nil
-		_, err := s.PutManifest(ctx, m, tags, ask, event("PutImage"))
+		_, err := s.PutManifest(ctx, m, tags, registry.Rules{Tag: ask}, event("PutImage"))
 		s.must(err)
 	}
 	one, two := s.image(), s.image()
@@ -339,7 +339,7 @@ func testRegistryJournal(s *shop) {
 
 	_, err := s.PutManifest(ctx, image, []ociref.Tag{"v1"}, freely, event("Nothing"))
 	s.must(err)
-	_, err = s.PutManifest(ctx, s.image(), []ociref.Tag{"v1"}, never, event("Nothing"))
+	_, err = s.PutManifest(ctx, s.image(), []ociref.Tag{"v1"}, registry.Rules{Tag: never}, event("Nothing"))
 	s.want(err, errNotNow)
 	s.must(s.LinkBlob(ctx, app, image.Blobs[0], 1, event("Nothing")))
 	s.want(s.UnlinkBlob(ctx, app, image.Blobs[0], event("Nothing")), registry.ErrBlobInUse)

@@ -28,7 +28,7 @@ func (s *shop) beside(m registry.Manifest, rival func() error) (pushed, rivaled 
 	}
 	push, other := make(chan error, 1), make(chan error, 1)
 	go func() {
-		_, err := s.PutManifest(ctx, m, []ociref.Tag{"held"}, hold, event("PutImage"))
+		_, err := s.PutManifest(ctx, m, []ociref.Tag{"held"}, registry.Rules{Tag: hold}, event("PutImage"))
 		push <- err
 	}()
 	<-entered
@@ -100,7 +100,7 @@ func raceImmutableTag(s *shop) {
 	}
 	first, second := s.image(), s.image()
 	pushed, moved := s.beside(first, func() error {
-		_, err := s.PutManifest(ctx, second, []ociref.Tag{"held"}, immutable, event("PutImage"))
+		_, err := s.PutManifest(ctx, second, []ociref.Tag{"held"}, registry.Rules{Tag: immutable}, event("PutImage"))
 		return err
 	})
 	s.must(pushed)
@@ -121,7 +121,7 @@ func raceMovingTag(s *shop) {
 	}
 	first, second := s.image(), s.image()
 	pushed, moved := s.beside(first, func() error {
-		_, err := s.PutManifest(ctx, second, []ociref.Tag{"held"}, fromThere, event("PutImage"))
+		_, err := s.PutManifest(ctx, second, []ociref.Tag{"held"}, registry.Rules{Tag: fromThere}, event("PutImage"))
 		return err
 	})
 	s.must(pushed)

@@ -1,0 +1,30 @@
+package ociapi_test
+
+import (
+	"testing"
+
+	"github.com/sealwright/sealwright/internal/edge/ociapi"
+	"github.com/sealwright/sealwright/internal/ociref"
+	"github.com/sealwright/sealwright/internal/registry"
+)
+
+// TestQuota: a full repository answers as ECR's does, and loses nothing.
+func TestQuota(t *testing.T) {
+	s := serve(t, func(ro *registry.Options, _ *ociapi.Options) { ro.MaxImages = 2 }, "app", "other")
+	image, manifest := s.pushImage("app", "v1", "config", "")
+	sig, signature := s.pushImage("app", "", "config", subjectJSON(image, registry.SignatureType, "x"))
+	third := imageJSON("config", nil, "")
+	r := s.want(s.putManifest("app", "v1", registry.MediaTypeImage, third), 403, "DENIED")
+	if want := "The repository with name 'app' in registry with id '111122223333' already has the maximum allowed number of images which is '2'"; r.message() != want {
+		t.Errorf("message: %s", r.message())
+	}
+	s.want(s.do("GET", "/v2/app/manifests/"+string(ociref.DigestOf(ociref.SHA256, third)), nil), 404, "MANIFEST_UNKNOWN")
+	if r := s.do("HEAD", "/v2/app/manifests/v1", nil); r.Header.Get("Docker-Content-Digest") != string(image) {
+		t.Error("the refused push moved its tag")
+	}
+	s.want(s.putManifest("app", "v2", registry.MediaTypeImage, manifest), 201) // what is there, again
+	s.want(s.putManifest("app", string(sig), registry.MediaTypeImage, signature), 201)
+	s.pushImage("other", "v1", "config", "")
+	s.want(s.do("DELETE", "/v2/app/manifests/"+string(sig), nil), 202)
+	s.want(s.putManifest("app", "v1", registry.MediaTypeImage, third), 201)
+}
