@@ -120,8 +120,9 @@ func (c *check) try(ctx context.Context) error {
 	}
 	done := make(chan error, 1)
 	go func() {
-		defer c.running.Store(false)
-		done <- c.run(ctx)
+		err := c.run(ctx)
+		c.running.Store(false) // before anybody can ask again
+		done <- err
 	}()
 	select {
 	case err := <-done:
