@@ -1,7 +1,6 @@
 package ociapi
 
 import (
-	"bytes"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -14,9 +13,7 @@ import (
 
 // Bounds on the pages of lists.
 const (
-	maxTags            = 10_000  // tags on a page
-	maxReferrersPage   = 4 << 20 // bytes: what a client must be able to take as a manifest
-	referrersBatch     = 500     // rows read at a time
+	maxTags            = 10_000 // tags on a page
 	maxArtifactFilters = 10
 )
 
@@ -60,15 +57,6 @@ func pageSize(n string) (int, error) {
 	return int(min(value, maxTags)), nil
 }
 
-// descriptor is what the referrers list has of a manifest.
-type descriptor struct {
-	MediaType    string            `json:"mediaType"`
-	Digest       ociref.Digest     `json:"digest"`
-	Size         int64             `json:"size"`
-	ArtifactType string            `json:"artifactType,omitempty"`
-	Annotations  map[string]string `json:"annotations,omitempty"`
-}
-
 // listReferrers is end-12: an image index, in pages of up to 4 MiB, since some
 // clients do not follow Link.
 func (c *call) listReferrers() error {
@@ -81,18 +69,18 @@ func (c *call) listReferrers() error {
 	if err != nil {
 		return err
 	}
-	page, last, err := c.referrersPage(subject, filter)
+	page, err := c.referrersPage(subject, filter)
 	if err != nil {
 		return err
 	}
-	if !last.IsZero() {
-		query.Set("last", last.String())
+	if !page.last.IsZero() {
+		query.Set("last", page.last.String())
 		c.nextLink(query.Encode())
 	}
 	if len(filter.ArtifactTypes) > 0 {
 		c.w.Header().Set("OCI-Filters-Applied", "artifactType")
 	}
-	return c.write(registry.MediaTypeIndex, page)
+	return c.write(registry.MediaTypeIndex, page.body)
 }
 
 // referrerFilter reads the query: artifactType is the specification's, last is
@@ -109,62 +97,6 @@ func referrerFilter(query url.Values) (f registry.ReferrerFilter, err error) {
 	}
 	f.After, err = registry.ParseCursor(query.Get("last"))
 	return f, err
-}
-
-// referrersPage renders as many referrers as fit, and tells where the last of
-// them stands when there are more.
-func (c *call) referrersPage(subject ociref.Digest, f registry.ReferrerFilter) (page []byte, last registry.Cursor, err error) {
-	p := newPage()
-	for {
-		batch, more, err := c.Registry.Referrers(c.ctx(), c.Key, subject, f)
-		if err != nil {
-			return nil, last, err
-		}
-		for _, m := range batch {
-			if !p.add(m) {
-				return p.close(), f.After, nil
-			}
-			f.After = m.Cursor()
-		}
-		if !more {
-			return p.close(), last, nil
-		}
-	}
-}
-
-// page is an image index in the making.
-type page struct {
-	bytes.Buffer
-	entries int
-}
-
-func newPage() *page {
-	p := &page{}
-	p.WriteString(`{"schemaVersion":2,"mediaType":"` + registry.MediaTypeIndex + `","manifests":[`)
-	return p
-}
-
-// add adds a descriptor, unless the page has some and this is too much.
-func (p *page) add(m registry.Manifest) bool {
-	entry, err := json.Marshal(descriptor{m.MediaType, m.Digest, m.ContentSize, m.ArtifactType, m.Annotations})
-	if err != nil {
-		panic(http.ErrAbortHandler) // strings and numbers always marshal
-	}
-	if p.entries > 0 && p.Len()+len(entry)+len(",]}") > maxReferrersPage {
-		return false
-	}
-	if p.entries > 0 {
-		p.WriteByte(',')
-	}
-	p.Write(entry)
-	p.entries++
-	return true
-}
-
-// close ends the index.
-func (p *page) close() []byte {
-	p.WriteString("]}")
-	return p.Bytes()
 }
 
 // writeJSON answers with a value.

@@ -22,6 +22,7 @@ import (
 
 	"github.com/sealwright/sealwright/internal/access"
 	"github.com/sealwright/sealwright/internal/journal"
+	"github.com/sealwright/sealwright/internal/recall"
 	"github.com/sealwright/sealwright/internal/registry"
 )
 
@@ -47,6 +48,7 @@ type Options struct {
 	Logger     *slog.Logger               // nil means slog.Default
 	Patience   time.Duration              // how long a client may send or take nothing; 0 means 30 seconds
 	Room       int64                      // bytes of all manifests that are being pushed; 0 means 128 MiB, at least one fits
+	Pages      int64                      // bytes of lists of referrers that are kept ready; 0 means 64 MiB
 	Uploads    *Slots                     // bounds the bodies that arrive at once; nil means no bound
 	// Note is told which operation a request asks for, such as "oci:getManifest",
 	// and the ARN of who asks, once both are known. w is the ResponseWriter that
@@ -57,13 +59,17 @@ type Options struct {
 // defaultPatience is how long a transfer may stand still.
 const defaultPatience = 30 * time.Second
 
+// defaultPages keeps 250 lists of a thousand signatures ready.
+const defaultPages = 64 << 20
+
 // defaultRoom lets 32 of the largest manifests be pushed at once, and thousands
 // of the usual ones.
 const defaultRoom = 128 << 20
 
 type handler struct {
 	Options
-	room *semaphore.Weighted // what is left of Room
+	room  *semaphore.Weighted // what is left of Room
+	pages *recall.Memory[pageKey, renderedPage]
 }
 
 // New makes the handler of /v2 and everything below.
@@ -84,7 +90,8 @@ func New(o Options) http.Handler {
 		o.Note = func(http.ResponseWriter, string, string) {}
 	}
 	room := max(cmp.Or(o.Room, defaultRoom), o.Registry.MaxManifest()+1)
-	return &handler{o, semaphore.NewWeighted(room)}
+	pages := recall.New[pageKey, renderedPage](cmp.Or(o.Pages, defaultPages))
+	return &handler{o, semaphore.NewWeighted(room), pages}
 }
 
 // call is one request under way.

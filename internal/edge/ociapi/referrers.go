@@ -1,0 +1,113 @@
+package ociapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/sealwright/sealwright/internal/ociref"
+	"github.com/sealwright/sealwright/internal/registry"
+)
+
+// Bounds on the pages of referrers.
+const (
+	maxReferrersPage = 4 << 20 // bytes: what a client must be able to take as a manifest
+	referrersBatch   = 2000    // rows read at a time
+)
+
+// pageKey is what a page of referrers was asked for by.
+type pageKey struct {
+	registry.Key
+	subject ociref.Digest
+	types   string // the filter's, quoted: no two lists are written alike
+	after   registry.Cursor
+}
+
+// renderedPage is a page of referrers, ready to send.
+type renderedPage struct {
+	body []byte
+	last registry.Cursor // where its last referrer stands if there are more; zero on the last page
+}
+
+// referrersPage returns a page from memory if the subject's referrers are still
+// those it was made of, which is asked in each request; else it makes the page.
+func (c *call) referrersPage(subject ociref.Digest, f registry.ReferrerFilter) (renderedPage, error) {
+	revision, err := c.Registry.ReferrersRevision(c.ctx(), c.Key, subject)
+	if err != nil {
+		return renderedPage{}, err
+	}
+	key := pageKey{c.Key, subject, fmt.Sprintf("%q", f.ArtifactTypes), f.After}
+	if page, ok := c.pages.Get(key, revision); ok {
+		return page, nil
+	}
+	page, err := c.renderReferrers(subject, f)
+	if err == nil {
+		c.pages.Put(key, revision, page, int64(cap(page.body)+len(key.types)))
+	}
+	return page, err
+}
+
+// renderReferrers makes a page of as many referrers as fit.
+func (c *call) renderReferrers(subject ociref.Digest, f registry.ReferrerFilter) (renderedPage, error) {
+	p := newPage()
+	for {
+		batch, more, err := c.Registry.Referrers(c.ctx(), c.Key, subject, f)
+		if err != nil {
+			return renderedPage{}, err
+		}
+		for _, m := range batch {
+			if !p.add(m) {
+				return renderedPage{p.close(), f.After}, nil
+			}
+			f.After = m.Cursor()
+		}
+		if !more {
+			return renderedPage{body: p.close()}, nil
+		}
+	}
+}
+
+// descriptor is what the referrers list has of a manifest.
+type descriptor struct {
+	MediaType    string            `json:"mediaType"`
+	Digest       ociref.Digest     `json:"digest"`
+	Size         int64             `json:"size"`
+	ArtifactType string            `json:"artifactType,omitempty"`
+	Annotations  map[string]string `json:"annotations,omitempty"`
+}
+
+// page is an image index in the making.
+type page struct {
+	bytes.Buffer
+	entries int
+}
+
+func newPage() *page {
+	p := &page{}
+	p.WriteString(`{"schemaVersion":2,"mediaType":"` + registry.MediaTypeIndex + `","manifests":[`)
+	return p
+}
+
+// add adds a descriptor, unless the page has some and this is too much.
+func (p *page) add(m registry.Manifest) bool {
+	entry, err := json.Marshal(descriptor{m.MediaType, m.Digest, m.ContentSize, m.ArtifactType, m.Annotations})
+	if err != nil {
+		panic(http.ErrAbortHandler) // strings and numbers always marshal
+	}
+	if p.entries > 0 && p.Len()+len(entry)+len(",]}") > maxReferrersPage {
+		return false
+	}
+	if p.entries > 0 {
+		p.WriteByte(',')
+	}
+	p.Write(entry)
+	p.entries++
+	return true
+}
+
+// close ends the index and returns it, in no more memory than it takes.
+func (p *page) close() []byte {
+	p.WriteString("]}")
+	return bytes.Clone(p.Bytes())
+}
