@@ -16,6 +16,7 @@ import (
 
 	"github.com/sealwright/sealwright/internal/arn"
 	"github.com/sealwright/sealwright/internal/fault"
+	"github.com/sealwright/sealwright/internal/recall"
 	"github.com/sealwright/sealwright/internal/seal"
 )
 
@@ -70,7 +71,15 @@ type Service struct {
 	store  Store
 	sealer *seal.Sealer
 	now    func() time.Time
+	tokens *recall.Memory[tokenHash, verified]
+	keys   *recall.Memory[string, AccessKey] // by their ids; active ones, secrets sealed
 }
+
+// What is remembered of the credentials in use, in bytes each: some thousands.
+const (
+	tokenMemory = 4 << 20
+	keyMemory   = 4 << 20
+)
 
 // New makes the service. It refuses options without a store or a sealer.
 func New(o Options) (*Service, error) {
@@ -80,5 +89,16 @@ func New(o Options) (*Service, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Service{o.Store, o.Sealer, o.Now}, nil
+	return &Service{
+		store: o.Store, sealer: o.Sealer, now: o.Now,
+		tokens: recall.New[tokenHash, verified](tokenMemory),
+		keys:   recall.New[string, AccessKey](keyMemory),
+	}, nil
+}
+
+// TokenCache counts the tokens that were known to be good, and those that had to
+// be opened.
+func (s *Service) TokenCache() (hits, misses uint64) {
+	stats := s.tokens.Stats()
+	return stats.Hits, stats.Misses
 }

@@ -36,6 +36,11 @@ var (
 // Store keeps accounts and credentials. All methods are safe for concurrent
 // use; what a method acknowledged is durable.
 type Store interface {
+	// Revision returns a number that is another one after any change of accounts and
+	// keys: at once for changes through this Store and by other processes on the
+	// machine, within a second for changes by other replicas. known is false when
+	// that cannot be told now. It costs less than a read.
+	Revision() (revision uint64, known bool)
 	// BootstrapAccount saves the installation's first account and its root key
 	// unless there is an account already, and returns what stands.
 	BootstrapAccount(ctx context.Context, a Account, root AccessKey, e journal.Event) (Account, AccessKey, error)

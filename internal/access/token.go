@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -69,26 +70,71 @@ func (s *Service) IssueToken(ctx context.Context, p Principal, accessKeyID strin
 	return tokenEncoding.EncodeToString(aead.Seal(header, nil, plain, header)), expires, nil
 }
 
+// tokenHash stands for a token in memory, so that tokens do not lie about there
+// and looking one up takes the same time whatever is wrong with it.
+type tokenHash [sha256.Size]byte
+
+// verified is what is remembered of a token that was good.
+type verified struct {
+	principal   Principal
+	accessKeyID string
+	expires     int64 // Unix seconds
+}
+
 // VerifyToken returns whom a token was made for and with which access key. It
 // fails with ErrTokenExpired for one that was good once, with ErrTokenInvalid
 // for any other, also when its access key is no longer active. Other errors are
 // internal: nothing is known of the token then.
 func (s *Service) VerifyToken(ctx context.Context, password string) (p Principal, accessKeyID string, err error) {
+	if len(password) > maxTokenLength {
+		return Principal{}, "", ErrTokenInvalid
+	}
+	v, err := s.verify(ctx, password)
+	switch {
+	case err != nil:
+		return Principal{}, "", err
+	case v.expires <= s.now().Unix():
+		return Principal{}, "", ErrTokenExpired
+	}
+	return v.principal, v.accessKeyID, nil
+}
+
+// verify is what does not depend on the time. It is remembered while nothing
+// changes that it was decided upon.
+func (s *Service) verify(ctx context.Context, password string) (verified, error) {
+	revision, known := s.store.Revision()
+	if !known {
+		return s.examine(ctx, password)
+	}
+	hash := tokenHash(sha256.Sum256([]byte(password)))
+	if v, ok := s.tokens.Get(hash, revision); ok {
+		return v, nil
+	}
+	v, err := s.examine(ctx, password)
+	if err == nil {
+		s.tokens.Put(hash, revision, v, int64(len(v.principal.ARN)+len(v.accessKeyID)))
+	}
+	return v, err
+}
+
+// examine opens a token and looks for its key. That of an expired one may be
+// gone, which is no reason to call it invalid.
+func (s *Service) examine(ctx context.Context, password string) (verified, error) {
 	c, err := s.openToken(ctx, password)
 	if err != nil {
-		return Principal{}, "", err
+		return verified{}, err
 	}
 	if c.Expires <= s.now().Unix() {
-		return Principal{}, "", ErrTokenExpired
+		return verified{}, ErrTokenExpired
 	}
 	key, err := s.activeKey(ctx, c.AccessKeyID)
 	if errors.Is(err, ErrUnknownKey) || err == nil && key.Principal != c.Principal {
-		return Principal{}, "", ErrTokenInvalid
+		return verified{}, ErrTokenInvalid
 	}
 	if err != nil {
-		return Principal{}, "", err
+		return verified{}, err
 	}
-	return key.owner(), key.ID, nil
+	return verified{key.owner(), key.ID, c.Expires}, nil
 }
 
 // openToken checks that this service made the token, and returns its claims.
@@ -121,9 +167,6 @@ func (s *Service) openToken(ctx context.Context, password string) (claims, error
 
 // splitToken takes a token apart without believing any of it.
 func splitToken(password string) (header, sealed []byte, err error) {
-	if len(password) > maxTokenLength {
-		return nil, nil, ErrTokenInvalid
-	}
 	raw, err := tokenEncoding.DecodeString(password)
 	if err != nil || len(raw) <= tokenHeaderSize || raw[0] != tokenVersion {
 		return nil, nil, ErrTokenInvalid

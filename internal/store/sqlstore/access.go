@@ -21,11 +21,26 @@ const (
 	accountThatIs   = selectAccount + `JOIN bootstrap b ON b.id = a.id WHERE b.what = $1`
 )
 
+// Revision implements [access.Store]. Neither number ever falls, so their sum is
+// another one whenever one of them is.
+func (s accessStore) Revision() (revision uint64, known bool) {
+	changes := s.db.accesses.Load()
+	recent, known := s.db.engine.recent()
+	return recent + changes, known
+}
+
+// write is [DB.write] for a change of accounts and keys. What came of it may be
+// unknown, so it counts as a change whatever it returns.
+func (s accessStore) write(ctx context.Context, fn func(tx querier) error) error {
+	defer s.db.accesses.Add(1)
+	return s.db.write(ctx, fn)
+}
+
 // BootstrapAccount implements [access.Store].
 func (s accessStore) BootstrapAccount(ctx context.Context, a access.Account, root access.AccessKey, e journal.Event) (access.Account, access.AccessKey, error) {
 	var account access.Account
 	var key access.AccessKey
-	err := s.db.write(ctx, func(tx querier) error {
+	err := s.write(ctx, func(tx querier) error {
 		made, err := claim(tx, firstAccount, string(a.ID))
 		if err != nil {
 			return err
@@ -112,7 +127,7 @@ func scanAccessKey(row scanner) (access.AccessKey, error) {
 // ReplaceRootAccessKey implements [access.Store]. The account's row makes
 // replacements follow each other, so exactly one root key is left.
 func (s accessStore) ReplaceRootAccessKey(ctx context.Context, next access.AccessKey, e journal.Event) error {
-	return s.db.write(ctx, func(tx querier) error {
+	return s.write(ctx, func(tx querier) error {
 		account, err := scanAccount(tx.row(accountByID+` FOR UPDATE`, string(next.Account)))
 		if err != nil {
 			return err

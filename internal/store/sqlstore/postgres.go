@@ -22,12 +22,14 @@ const (
 	postgresAttempts = 8                // of one write that conflicts with others
 	postgresPatience = 30 * time.Second // for a transaction that has started
 	postgresSettle   = time.Second      // for transactions of others
+	postgresRecent   = time.Second / 2  // how old what is recent may be
 )
 
 type postgresEngine struct {
 	pool     *sql.DB
 	observer func(Write) // set before the first use
 	closed   atomic.Bool
+	opened   time.Time
 }
 
 // OpenPostgres opens the database that url names (a libpq URL or keyword string;
@@ -49,7 +51,7 @@ func OpenPostgres(ctx context.Context, url string) (*DB, error) {
 	if err := preparePostgres(ctx, pool); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s on %s: %w", config.Database, config.Host, err), pool.Close())
 	}
-	return newDB(&postgresEngine{pool: pool, observer: func(Write) {}}), nil
+	return newDB(&postgresEngine{pool: pool, observer: func(Write) {}, opened: time.Now()}), nil
 }
 
 // preparePostgres refuses a server that cannot keep the promises, then migrates.
@@ -188,6 +190,11 @@ func (e *postgresEngine) settle(ctx context.Context) (bool, error) {
 
 // revision is not known: it would be a round trip, as any read is.
 func (e *postgresEngine) revision() (number uint64, known bool) { return 0, false }
+
+// recent counts half seconds on the monotonic clock.
+func (e *postgresEngine) recent() (number uint64, known bool) {
+	return uint64(time.Since(e.opened) / postgresRecent), true
+}
 
 func (e *postgresEngine) ping(ctx context.Context) error {
 	return e.read(ctx, func(querier) error { return e.pool.PingContext(ctx) })

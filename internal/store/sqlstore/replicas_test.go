@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/sealwright/sealwright/internal/access"
 	"github.com/sealwright/sealwright/internal/journal"
 	"github.com/sealwright/sealwright/internal/ociref"
 	"github.com/sealwright/sealwright/internal/registry"
@@ -112,6 +114,28 @@ func TestReplicasAreNeverStaleUnderLoad(t *testing.T) {
 			})
 		}
 		all.Wait()
+	})
+}
+
+// What one replica changed of the credentials, the other learns: at once on one
+// machine, soon elsewhere.
+func TestReplicasLearnOfChangedCredentials(t *testing.T) {
+	onTwo(t, func(t *testing.T, a, b *sqlstore.DB) {
+		account := access.Account{ID: "111122223333", Region: "us-east-1", TokenKey: []byte("sealed"), CreatedAt: time.Now()}
+		key := access.AccessKey{ID: "AKIA1", Account: account.ID, Principal: "arn:aws:iam::111122223333:root", Secret: []byte("sealed"), Active: true, CreatedAt: time.Now()}
+		before, _ := b.Access().Revision()
+		if _, _, err := a.Access().BootstrapAccount(context.Background(), account, key, happened("CreateAccount")); err != nil {
+			t.Fatal(err)
+		}
+		for {
+			if after, known := b.Access().Revision(); known && after != before {
+				return // the test's own time limit ends it otherwise
+			}
+			if strings.HasSuffix(t.Name(), "sqlite") {
+				t.Fatal("the other process does not know of the change")
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
 	})
 }
 

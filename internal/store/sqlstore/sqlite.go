@@ -125,6 +125,8 @@ func (e *sqliteEngine) settle(context.Context) (bool, error) { return true, nil 
 
 func (e *sqliteEngine) revision() (number uint64, known bool) { return e.commits.read() }
 
+func (e *sqliteEngine) recent() (number uint64, known bool) { return e.commits.read() }
+
 func (e *sqliteEngine) ping(ctx context.Context) error {
 	err := e.read(ctx, func(q querier) error {
 		var one int

@@ -24,6 +24,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/sealwright/sealwright/internal/fault"
 )
@@ -36,7 +37,8 @@ type DB struct {
 	engine   engine
 	leaves   leaves
 	memories memories
-	close    func() error // once
+	accesses atomic.Uint64 // changes of accounts and access keys made through here
+	close    func() error  // once
 }
 
 func newDB(e engine) *DB {
@@ -55,6 +57,9 @@ type engine interface {
 	// revision returns a number that is another one after each commit, whoever made
 	// it; known is false where to find out costs as much as to read.
 	revision() (number uint64, known bool)
+	// recent is revision where that is known; elsewhere a number that is another one
+	// every half second.
+	recent() (number uint64, known bool)
 	ping(ctx context.Context) error
 	observe(func(Write))
 	stats() Stats

@@ -17,6 +17,7 @@ func Access(t *testing.T, open func(t *testing.T) Stores) {
 		{"replace the root key", accessReplace},
 		{"replace the root key at once", accessReplaceRace},
 		{"an inactive root key", accessInactive},
+		{"changes have a revision", accessRevision},
 	})
 }
 
@@ -144,4 +145,25 @@ func accessInactive(d *desk) {
 	equal(d, got, next)
 	_, err = d.Access.RootAccessKey(ctx, testAccount)
 	d.want(err, access.ErrNoAccessKey)
+}
+
+// Whoever read before a change knows that there was one after it.
+func accessRevision(d *desk) {
+	seen := map[uint64]bool{}
+	changed := func() {
+		d.Helper()
+		revision, known := d.Access.Revision()
+		if !known || seen[revision] {
+			d.Fatalf("revision %d (known: %v) after %v", revision, known, seen)
+		}
+		seen[revision] = true
+	}
+	changed()
+	_, _, err := d.Access.BootstrapAccount(ctx, d.account(testAccount), d.rootKey(testAccount, "AKIA1"), event("CreateAccount"))
+	d.must(err)
+	changed()
+	for _, id := range []string{"AKIA2", "AKIA3"} {
+		d.must(d.Access.ReplaceRootAccessKey(ctx, d.rootKey(testAccount, id), event("RotateRootAccessKey")))
+		changed()
+	}
 }
