@@ -31,21 +31,21 @@ import (
 )
 
 // settings are those of a test: a directory of its own, a free port.
-func settings(t *testing.T) config.Config {
+func settings(t testing.TB) config.Config {
 	c := config.Default()
 	c.Data = filepath.Join(t.TempDir(), "data")
 	c.Listen = "localhost:0"
 	return c
 }
 
-func open(t *testing.T, c config.Config) (*Server, error) {
+func open(t testing.TB, c config.Config) (*Server, error) {
 	t.Helper()
 	return Open(t.Context(), c, Options{Logger: slog.New(slog.DiscardHandler)})
 }
 
 // run serves until the test ends, or until the returned function, which insists
 // on a graceful stop, is called.
-func run(t *testing.T, c config.Config) (s *Server, stop func()) {
+func run(t testing.TB, c config.Config) (s *Server, stop func()) {
 	t.Helper()
 	s, err := open(t, c)
 	if err != nil {
@@ -67,7 +67,7 @@ func run(t *testing.T, c config.Config) (s *Server, stop func()) {
 	return s, stop
 }
 
-func awsConfig(t *testing.T, s *Server) aws.Config {
+func awsConfig(t testing.TB, s *Server) aws.Config {
 	t.Helper()
 	root, err := s.RootCredentials(t.Context())
 	if err != nil {

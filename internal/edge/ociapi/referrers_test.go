@@ -1,0 +1,98 @@
+package ociapi_test
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/sealwright/sealwright/internal/edge/ociapi"
+	"github.com/sealwright/sealwright/internal/ociref"
+	"github.com/sealwright/sealwright/internal/registry"
+)
+
+// TestReferrersAreNeverStale: pages that were asked for before change with the
+// next push and the next delete, filtered or not.
+func TestReferrersAreNeverStale(t *testing.T) {
+	s := serve(t, nil, "app", "other")
+	subject, _ := s.pushImage("app", "v1", "config", "")
+	s.pushImage("other", "v1", "config", "")
+	path := "/v2/app/referrers/" + string(subject)
+	filtered := path + "?artifactType=" + url.QueryEscape("application/even")
+	var all, even []ociref.Digest
+	check := func() {
+		t.Helper()
+		for range 2 { // the second time from memory
+			if got, _ := s.referrersOf(path); !slices.Equal(got, all) {
+				t.Fatalf("referrers %v, want %v", got, all)
+			}
+			if got, _ := s.referrersOf(filtered); !slices.Equal(got, even) {
+				t.Fatalf("filtered %v, want %v", got, even)
+			}
+			if got, _ := s.referrersOf(strings.Replace(path, "app", "other", 1)); len(got) != 0 {
+				t.Fatalf("the other repository has %v", got)
+			}
+		}
+	}
+	check()
+	for i := range 6 {
+		kind := []string{"application/even", "application/odd"}[i%2]
+		d, _ := s.pushImage("app", "", "config", subjectJSON(subject, kind, fmt.Sprint(i)))
+		if all = append(all, d); i%2 == 0 {
+			even = append(even, d)
+		}
+		check()
+	}
+	for len(all) > 0 {
+		s.want(s.do("DELETE", "/v2/app/manifests/"+string(all[0]), nil), 202)
+		if even[0] == all[0] {
+			even = append(even[1:], "")[:len(even)-1]
+		}
+		all = all[1:]
+		check()
+		if len(even) == 0 {
+			break
+		}
+	}
+}
+
+// TestPagesOfDifferentFiltersAreApart: a type that looks like two is one.
+func TestPagesOfDifferentFiltersAreApart(t *testing.T) {
+	s := serve(t, nil, "app")
+	subject, _ := s.pushImage("app", "v1", "config", "")
+	d, _ := s.pushImage("app", "", "config", subjectJSON(subject, "application/a", ""))
+	path := "/v2/app/referrers/" + string(subject)
+	for query, want := range map[string]int{
+		"?artifactType=application/a&artifactType=application/b": 1,
+		"?artifactType=application/a%22+%22application/b":        0,
+		"?artifactType=application/a,application/b":              0,
+		"?artifactType=application/b":                            0,
+	} {
+		if got, _ := s.referrersOf(path + query); len(got) != want || want == 1 && got[0] != d {
+			t.Errorf("%s: %v", query, got)
+		}
+	}
+}
+
+// TestReferrersWhileTheyCome: who has pushed a referrer finds it, whoever else
+// pushes and reads, and with next to no room for pages.
+func TestReferrersWhileTheyCome(t *testing.T) {
+	for _, room := range []int64{0, 8 << 10} {
+		s := serve(t, func(_ *registry.Options, o *ociapi.Options) { o.Pages = room }, "app")
+		subject, _ := s.pushImage("app", "v1", "config", "")
+		var all sync.WaitGroup
+		for worker := range 4 {
+			all.Go(func() {
+				for i := range 10 {
+					d, _ := s.pushImage("app", "", "config", subjectJSON(subject, "application/a", fmt.Sprint(worker, i)))
+					if got, _ := s.referrersOf("/v2/app/referrers/" + string(subject)); !slices.Contains(got, d) {
+						t.Errorf("%s is not among %d referrers", d, len(got))
+					}
+				}
+			})
+		}
+		all.Wait()
+	}
+}
