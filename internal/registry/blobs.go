@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/sealwright/sealwright/internal/arn"
 	"github.com/sealwright/sealwright/internal/fault"
 	"github.com/sealwright/sealwright/internal/ociref"
 )
@@ -62,6 +63,12 @@ func (s *Service) MountBlob(ctx context.Context, to, from Key, digest ociref.Dig
 	}
 	e := s.event(ctx, "CompleteLayerUpload", to, layerDetail(digest, size, from.Name))
 	return explainBlob(to, digest, s.o.Links.LinkBlob(ctx, to, digest, size, e))
+}
+
+// Holders lists at most limit repositories of an account that hold a blob. None
+// is no error. Which of them the caller may read is the edge's to ask.
+func (s *Service) Holders(ctx context.Context, account arn.AccountID, digest ociref.Digest, limit int) ([]ociref.Name, error) {
+	return s.o.Links.Holders(ctx, account, digest, limit)
 }
 
 // StartUpload begins an upload. ErrRepositoryNotFound.

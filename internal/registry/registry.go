@@ -86,6 +86,9 @@ func (s *Service) MaxManifest() int64 { return s.o.MaxManifest }
 // MaxUpload is the most bytes a blob may have.
 func (s *Service) MaxUpload() int64 { return s.o.MaxUpload }
 
+// Region is where the registry is.
+func (s *Service) Region() string { return s.o.Region }
+
 // ARN names a repository of this registry.
 func (s *Service) ARN(key Key) string {
 	return arn.Repository(s.o.Region, key.Account, string(key.Name)).String()

@@ -217,6 +217,9 @@ type BlobLinkStore interface {
 	LinkBlob(ctx context.Context, key Key, digest ociref.Digest, size int64, e journal.Event) error
 	// LinkedBlob returns the blob's size. ErrRepositoryNotFound, ErrBlobNotFound.
 	LinkedBlob(ctx context.Context, key Key, digest ociref.Digest) (int64, error)
+	// Holders lists repositories of the account that hold the blob, in an order that
+	// stays. None is no error.
+	Holders(ctx context.Context, account arn.AccountID, digest ociref.Digest, limit int) ([]ociref.Name, error)
 	// UnlinkBlob fails with ErrRepositoryNotFound, ErrBlobNotFound, and ErrBlobInUse
 	// when a manifest of the repository has the digest among its Blobs.
 	UnlinkBlob(ctx context.Context, key Key, digest ociref.Digest, e journal.Event) error

@@ -46,11 +46,7 @@ func (c *call) authenticate() error {
 // authorize asks whether the caller may do action on the call's repository, or
 // on the registry when the URL names none.
 func (c *call) authorize(action string) error {
-	resource := "*"
-	if c.endpoint != endpointPing {
-		resource = c.Registry.ARN(c.Key)
-	}
-	return c.allowed(action, resource)
+	return c.allowed(action, c.resource())
 }
 
 // allowed asks about any resource. The refusal says who, what, on what and why.

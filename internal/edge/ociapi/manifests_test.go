@@ -120,7 +120,6 @@ func TestBadNames(t *testing.T) {
 		s.want(s.do("GET", "/v2/"+name+"/tags/list", nil), 400, "NAME_INVALID")
 	}
 	s.want(s.do("POST", "/v2/app/blobs/uploads/?from=..%2Fx&mount=sha256:"+strings.Repeat("0", 64), nil), 400, "NAME_INVALID")
-	s.want(s.do("GET", "/v2/_catalog", nil), 404, "UNSUPPORTED")
 	if allow := s.want(s.do("POST", "/v2/app/tags/list", nil), 405, "UNSUPPORTED").Header.Get("Allow"); allow != "GET, HEAD" {
 		t.Errorf("Allow is %q", allow)
 	}

@@ -13,6 +13,7 @@ type endpoint uint8
 // The endpoints of the specification.
 const (
 	endpointPing      endpoint = iota // end-1: /v2/
+	endpointCatalog                   // _catalog, not in the specification
 	endpointManifest                  // end-3, 7, 9: <name>/manifests/<reference>
 	endpointBlob                      // end-2, 10: <name>/blobs/<digest>
 	endpointUploads                   // end-4, 11: <name>/blobs/uploads/
@@ -44,6 +45,8 @@ type route struct {
 func routes() []route {
 	return []route{
 		{endpointPing, http.MethodGet, "oci:ping", "ecr:GetAuthorizationToken", (*call).ping},
+
+		{endpointCatalog, http.MethodGet, "oci:catalog", "ecr:DescribeRepositories", (*call).catalog},
 
 		{endpointManifest, http.MethodGet, "oci:getManifest", "ecr:BatchGetImage", (*call).getManifest},
 		{endpointManifest, http.MethodPut, "oci:putManifest", "ecr:PutImage", (*call).putManifest},
@@ -99,6 +102,9 @@ func parseTarget(path string) (target, error) {
 	}
 	if rest == "" || rest == "/" {
 		return target{}, nil
+	}
+	if rest == "/_catalog" { // no repository: names begin with a letter or a digit
+		return target{endpoint: endpointCatalog}, nil
 	}
 	parts := strings.Split(strings.TrimPrefix(rest, "/"), "/")
 	e, words := classify(parts)

@@ -25,6 +25,7 @@ func TestParseTarget(t *testing.T) {
 	for path, want := range map[string]target{
 		"/v2":                              {},
 		"/v2/":                             {},
+		"/v2/_catalog":                     {endpoint: endpointCatalog},
 		"/v2/app/manifests/latest":         {endpointManifest, "app", "latest"},
 		"/v2/a/b/c/blobs/sha256:00":        {endpointBlob, "a/b/c", "sha256:00"},
 		"/v2/app/blobs/uploads":            {endpointUploads, "app", "uploads"},
@@ -44,7 +45,7 @@ func TestParseTarget(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"", "/", "/v1/", "/v2x/app/tags/list", "/v2/app", "/v2//tags/list", "/v2/../tags/list", "/v2/a//b/tags/list",
-		"/v2/a/../b/manifests/x", "/v2/%2e%2e/manifests/x", "/v2/App/tags/list", "/v2/app/tags/other", "/v2/app/", "/v2/_catalog",
+		"/v2/a/../b/manifests/x", "/v2/%2e%2e/manifests/x", "/v2/App/tags/list", "/v2/app/tags/other", "/v2/app/", "/v2/_catalog/", "/v2/app/_catalog",
 		"/v2/" + strings.Repeat("a", 257) + "/tags/list", "/v2/a\x00/tags/list", "/v2/app/blobs/uploads/id/more"} {
 		if got, err := parseTarget(path); err == nil {
 			t.Errorf("parseTarget(%q) = %v", path, got)
@@ -62,7 +63,7 @@ func FuzzParseTarget(f *testing.F) {
 		endpointUpload: "/blobs/uploads/", endpointTags: "/tags/", endpointReferrers: "/referrers/"}
 	f.Fuzz(func(t *testing.T, path string) {
 		got, err := parseTarget(path)
-		if err != nil || got.endpoint == endpointPing {
+		if err != nil || got.endpoint == endpointPing || got.endpoint == endpointCatalog {
 			return
 		}
 		back := "/v2/" + string(got.name) + words[got.endpoint] + got.last

@@ -35,20 +35,16 @@ func (c *call) startUpload() error {
 	return nil
 }
 
-// mount links a blob of another repository, if the caller may read it there.
+// mount links a blob that another repository holds, if the caller may read it there.
 // When it cannot be done, and so as not to tell why, an upload begins instead.
 func (c *call) mount(digest, from string) (mounted bool, err error) {
 	d, err := ociref.ParseDigest(digest)
-	if err != nil || from == "" {
-		return false, err
-	}
-	name, err := ociref.ParseName(from)
 	if err != nil {
 		return false, err
 	}
-	source := registry.Key{Account: c.Account, Name: name}
-	if c.allowed("ecr:GetDownloadUrlForLayer", c.Registry.ARN(source)) != nil {
-		return false, nil
+	source, err := c.source(d, from)
+	if err != nil || source.Name == "" {
+		return false, err
 	}
 	err = c.Registry.MountBlob(c.ctx(), c.Key, source, d)
 	if errors.Is(err, registry.ErrBlobNotFound) || errors.Is(err, registry.ErrRepositoryNotFound) {
@@ -58,6 +54,32 @@ func (c *call) mount(digest, from string) (mounted bool, err error) {
 		c.blobCreated(d)
 	}
 	return err == nil, err
+}
+
+// maxHolders bounds the repositories that a mount without a source looks at.
+const maxHolders = 100
+
+// source is the repository to mount from: the one that is named, or else any of
+// the account's that hold the blob, if the caller may read it there. To know a
+// digest is no right to the blob. A zero key means there is none.
+func (c *call) source(d ociref.Digest, from string) (registry.Key, error) {
+	names := []ociref.Name{ociref.Name(from)}
+	var err error
+	if from == "" {
+		names, err = c.Registry.Holders(c.ctx(), c.Account, d, maxHolders)
+	} else {
+		_, err = ociref.ParseName(from)
+	}
+	if err != nil {
+		return registry.Key{}, err
+	}
+	for _, name := range names {
+		key := registry.Key{Account: c.Account, Name: name}
+		if c.allowed("ecr:GetDownloadUrlForLayer", c.Registry.ARN(key)) == nil {
+			return key, nil
+		}
+	}
+	return registry.Key{}, nil
 }
 
 // postBlob is end-4b: upload and commit in one request.

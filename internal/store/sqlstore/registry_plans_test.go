@@ -76,6 +76,7 @@ func everything(t *testing.T, db *DB) {
 	_ = put(registry.Manifest{Digest: "sha256:x", Blobs: []ociref.Digest{absent}})
 	_ = put(registry.Manifest{Digest: "sha256:x", Children: []ociref.Digest{absent}})
 	db.Links().LinkedBlob(ctx, key, blob)
+	db.Links().Holders(ctx, key.Account, blob, 1)
 	db.Links().UnlinkBlob(ctx, key, absent, e())
 	db.Repositories().Repository(ctx, key)
 	db.Repositories().Repositories(ctx, key.Account, "", 1)
