@@ -57,12 +57,20 @@ func (s *Service) MountBlob(ctx context.Context, to, from Key, digest ociref.Dig
 	if _, err := s.Repository(ctx, to); err != nil {
 		return err
 	}
+	claim, err := s.o.Links.BlobClaim(ctx, digest)
+	if err != nil {
+		return err
+	}
 	size, err := s.StatBlob(ctx, from, digest)
 	if err != nil {
 		return err
 	}
 	e := s.event(ctx, "CompleteLayerUpload", to, layerDetail(digest, size, from.Name))
-	return explainBlob(to, digest, s.o.Links.LinkBlob(ctx, to, digest, size, e))
+	err = s.o.Links.LinkBlob(ctx, to, Blob{Digest: digest, Size: size, Claim: claim}, e)
+	if errors.Is(err, ErrBlobCollected) {
+		err = ErrBlobNotFound
+	}
+	return explainBlob(to, digest, err)
 }
 
 // Holders lists at most limit repositories of an account that hold a blob. None
@@ -102,17 +110,22 @@ func (s *Service) AppendUpload(ctx context.Context, u Upload, offset int64, r io
 
 // CommitUpload makes the upload a blob of its repository and returns its size:
 // the content is checked against the digest, durable, and then linked.
-// ErrUploadNotFound, ErrUploadBusy, ErrDigestMismatch, ErrRepositoryNotFound.
+// ErrUploadNotFound, ErrUploadBusy, ErrDigestMismatch, ErrRepositoryNotFound,
+// ErrBlobCollected.
 func (s *Service) CommitUpload(ctx context.Context, u Upload, digest ociref.Digest) (int64, error) {
 	if _, err := s.Repository(ctx, u.Key); err != nil {
 		return 0, err // and no blob is left that nobody holds
+	}
+	claim, err := s.o.Links.BlobClaim(ctx, digest)
+	if err != nil {
+		return 0, err
 	}
 	size, err := s.o.Blobs.Commit(ctx, u.scope(), u.ID, digest)
 	if err != nil {
 		return 0, err
 	}
 	e := s.event(ctx, "CompleteLayerUpload", u.Key, layerDetail(digest, size, ""))
-	return size, explain(u.Key, s.o.Links.LinkBlob(ctx, u.Key, digest, size, e))
+	return size, explain(u.Key, s.o.Links.LinkBlob(ctx, u.Key, Blob{Digest: digest, Size: size, Claim: claim}, e))
 }
 
 // CancelUpload forgets an upload. ErrUploadNotFound, ErrUploadBusy.

@@ -33,6 +33,7 @@ var (
 	ErrUploadRange        = fault.New(fault.Invalid, "the chunk does not continue the upload")
 	ErrUploadBusy         = fault.New(fault.Conflict, "another request is writing to this upload")
 	ErrUploadTooLarge     = fault.New(fault.Limit, "the upload is too large")
+	ErrBlobCollected      = fault.New(fault.Unavailable, "the blob was removed as garbage while it was being pushed: push it again")
 	ErrStorageFull        = fault.New(fault.Unavailable, "the registry's storage is full; nothing was saved")
 )
 
@@ -186,7 +187,8 @@ type ManifestStore interface {
 	// refers to it. ErrRepositoryNotFound.
 	ReferrersRevision(ctx context.Context, key Key, subject ociref.Digest) (uint64, error)
 	// DeleteManifest deletes a manifest, its tags, its referrers and theirs, in one
-	// transaction, and returns what is gone, the named one first. ErrManifestInUse
+	// transaction, and returns what is gone, the named one first. Rows of theirs may
+	// stay for Sweep; nobody sees them. ErrManifestInUse
 	// when any of these is listed by an index that would live on.
 	// ErrRepositoryNotFound, ErrManifestNotFound.
 	DeleteManifest(ctx context.Context, key Key, digest ociref.Digest, e journal.Event) ([]ociref.Digest, error)
@@ -196,6 +198,14 @@ type ManifestStore interface {
 	Untag(ctx context.Context, key Key, u Untagging, e journal.Event) (was ociref.Digest, deleted []ociref.Digest, err error)
 
 	WaitingStore
+	SweepStore
+}
+
+// SweepStore removes what a deletion left. It is part of ManifestStore.
+type SweepStore interface {
+	// Sweep removes up to about limit rows of manifests and repositories that are
+	// gone for everybody, and returns how many; 0 means that nothing is left.
+	Sweep(ctx context.Context, limit int) (int, error)
 }
 
 // WaitingStore finds and deletes the referrers whose subject never came. It is
@@ -209,12 +219,26 @@ type WaitingStore interface {
 	DeleteWaiting(ctx context.Context, key Key, digest ociref.Digest, e journal.Event) ([]ociref.Digest, error)
 }
 
+// Claim is another number each time the content of a blob was given up.
+type Claim int64
+
+// Blob is content that a push or a mount has found to be there.
+type Blob struct {
+	Digest ociref.Digest
+	Size   int64
+	Claim  Claim // as it stood before the content was found
+}
+
 // BlobLinkStore keeps which repository holds which blob. Content is shared;
 // being able to name a digest is no right to read it.
 type BlobLinkStore interface {
-	// LinkBlob says that the repository holds the blob; again is fine, and writes
-	// no event. ErrRepositoryNotFound.
-	LinkBlob(ctx context.Context, key Key, digest ociref.Digest, size int64, e journal.Event) error
+	// BlobClaim returns the claim that stands on a blob's content, 0 for none. It is
+	// asked before the content is put or found.
+	BlobClaim(ctx context.Context, digest ociref.Digest) (Claim, error)
+	// LinkBlob says that the repository holds the blob; again is fine, and writes no
+	// event. ErrRepositoryNotFound; ErrBlobCollected when the claim is another one
+	// now, so that the content may be gone.
+	LinkBlob(ctx context.Context, key Key, b Blob, e journal.Event) error
 	// LinkedBlob returns the blob's size. ErrRepositoryNotFound, ErrBlobNotFound.
 	LinkedBlob(ctx context.Context, key Key, digest ociref.Digest) (int64, error)
 	// Holders lists repositories of the account that hold the blob, in an order that
@@ -223,6 +247,45 @@ type BlobLinkStore interface {
 	// UnlinkBlob fails with ErrRepositoryNotFound, ErrBlobNotFound, and ErrBlobInUse
 	// when a manifest of the repository has the digest among its Blobs.
 	UnlinkBlob(ctx context.Context, key Key, digest ociref.Digest, e journal.Event) error
+
+	GarbageStore
+	LinkAger
+}
+
+// GarbageStore decides which content nobody needs. It is part of BlobLinkStore.
+type GarbageStore interface {
+	// UnlinkedBlobs returns those that no repository of any account holds.
+	UnlinkedBlobs(ctx context.Context, digests []ociref.Digest) ([]ociref.Digest, error)
+	// ClaimBlob gives up a blob's content unless a repository holds it: links that
+	// are being made are waited for, and those whose content was found before the
+	// claim fail from here on.
+	ClaimBlob(ctx context.Context, digest ociref.Digest, at time.Time) (claimed bool, err error)
+	// ForgetClaims deletes up to limit claims made before the time. No link may be
+	// under way since then.
+	ForgetClaims(ctx context.Context, before time.Time, limit int) (int, error)
+}
+
+// LinkState is a link, and whether a manifest of its repository names the blob.
+type LinkState struct {
+	Key
+	Digest       ociref.Digest
+	Named        bool
+	UnnamedSince time.Time // when MarkLinks was told so; zero when it was not
+}
+
+// LinkAger finds the blobs that a repository holds for no manifest. It is part
+// of BlobLinkStore.
+type LinkAger interface {
+	// LinkStates lists links of all accounts by account, repository name and digest,
+	// those after a place (the zero LinkState from the start).
+	LinkStates(ctx context.Context, after LinkState, limit int) ([]LinkState, error)
+	// MarkLinks notes since when the blobs are known to be unnamed; zero: they are
+	// not. A repository that is gone meanwhile is fine.
+	MarkLinks(ctx context.Context, key Key, digests []ociref.Digest, since time.Time) error
+	// UnlinkUnnamed takes those of the blobs out of the repository that were marked
+	// before the time, were not linked again since, and are named by no manifest, and
+	// returns them. It writes the event if there are any. ErrRepositoryNotFound.
+	UnlinkUnnamed(ctx context.Context, key Key, digests []ociref.Digest, before time.Time, e journal.Event) ([]ociref.Digest, error)
 }
 
 // Content is the bytes of a blob. The caller closes it.
@@ -255,4 +318,31 @@ type BlobStore interface {
 	// ExpireUploads forgets uploads of all scopes that nothing was added to since
 	// the time and that nobody is writing to, and returns how many.
 	ExpireUploads(ctx context.Context, before time.Time) (int, error)
+
+	ContentCollector
+}
+
+// Aside is a blob's content that was taken from its name.
+type Aside struct {
+	Digest ociref.Digest
+	Size   int64
+	Name   string // the store's own name for it
+}
+
+// ContentCollector removes content in two steps, so that what was decided in
+// between can be undone. It is part of BlobStore. Restoring or discarding what is
+// no longer there does nothing: another process may have been quicker.
+type ContentCollector interface {
+	// Contents lists blobs put before the time, one part of the store after the
+	// other: the first after "", and when next is "" there are no more.
+	Contents(ctx context.Context, after string, before time.Time) (list []ociref.Digest, next string, err error)
+	// SetAside takes a blob's content from its name. Open still finds it; for Commit
+	// it is not there. ErrBlobNotFound.
+	SetAside(ctx context.Context, digest ociref.Digest) (Aside, error)
+	// Restore gives the content its name back, durably, unless it was put again.
+	Restore(ctx context.Context, a Aside) error
+	// Discard removes the content.
+	Discard(ctx context.Context, a Aside) error
+	// LeftAside lists what is set aside, such as by a process that died.
+	LeftAside(ctx context.Context) ([]Aside, error)
 }

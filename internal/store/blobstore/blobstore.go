@@ -2,6 +2,7 @@
 //
 //	blobs/<algorithm>/<2 hex digits>/<hex>   blobs, complete and never changed
 //	uploads/<scope>.<id>                     uploads, growing
+//	aside/<algorithm>.<hex>.<random>         blobs that a collection may remove
 //
 // # What is durable, and in which order
 //
@@ -22,6 +23,13 @@
 //
 // A file whose sync failed is thrown away, since the kernel reports a lost
 // write once and then forgets it.
+//
+// # How a blob is removed
+//
+// A collection first renames the blob out of its shard, so that a Commit from
+// there on puts the bytes anew; then the records decide; then the file is removed
+// or linked back. Readers find it in both places. A crash in between leaves it
+// aside, where the next collection finds it and asks the records again.
 //
 // Files are 0600 and directories 0700. One process at a time may use a
 // directory; the data directory's lock sees to that.
@@ -70,7 +78,7 @@ var testOnlyStep func(step string) error
 // The directory's parent must be.
 func Open(dir string) (*Dir, error) {
 	d := &Dir{root: dir, observer: func(Sync) {}, busy: map[string]bool{}, hashes: map[string]hashed{}, shards: map[string]bool{}}
-	sub := []string{"", "uploads", "blobs", filepath.Join("blobs", ociref.SHA256), filepath.Join("blobs", ociref.SHA512)}
+	sub := []string{"", "uploads", asideDir, "blobs", filepath.Join("blobs", ociref.SHA256), filepath.Join("blobs", ociref.SHA512)}
 	for _, s := range sub {
 		if err := d.makeDir(filepath.Join(dir, s)); err != nil {
 			return nil, fmt.Errorf("blobstore: open: %w", err)
@@ -86,6 +94,9 @@ func (d *Dir) Open(_ context.Context, digest ociref.Digest) (registry.Content, i
 		return nil, 0, err
 	}
 	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		f, err = d.openAside(path, digest)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, 0, registry.ErrBlobNotFound
 	}

@@ -86,14 +86,25 @@ func (s repositories) Repositories(ctx context.Context, account arn.AccountID, a
 	return list, err
 }
 
-// repositoryParts are the tables of what a repository holds, dependents first.
-var repositoryParts = []string{"referrer_revisions", "image_tags", "manifest_children", "manifest_blobs", "manifest_contents", "manifests", "blob_links", "repository_counts"}
+// repositoryParts are the tables of what a repository holds, dependents first,
+// each with a column to take some of its rows by.
+var repositoryParts = []struct{ table, column string }{
+	{"graves", "subject"},
+	{"referrer_revisions", "subject"},
+	{"image_tags", "name"},
+	{"manifest_children", "parent"},
+	{"manifest_blobs", "manifest"},
+	{"manifest_contents", "digest"},
+	{"manifests", "digest"},
+	{"blob_links", "digest"},
+	{"repository_counts", "repository"},
+}
 
 // DeleteRepository implements registry.RepositoryStore.
 func (s repositories) DeleteRepository(ctx context.Context, key registry.Key, force bool, e journal.Event) (registry.Repository, error) {
 	var gone registry.Repository
 	err := s.db.write(ctx, func(tx querier) error {
-		r, err := lockRepository(tx, key, holdAlone)
+		r, err := s.db.lockRepository(tx, key, holdAlone)
 		if err != nil {
 			return err
 		}
@@ -102,12 +113,7 @@ func (s repositories) DeleteRepository(ctx context.Context, key registry.Key, fo
 				return err
 			}
 		}
-		for _, table := range repositoryParts {
-			if _, err := tx.exec(`DELETE FROM `+table+` WHERE repository = $1`, r.id); err != nil {
-				return err
-			}
-		}
-		if _, err := tx.exec(`DELETE FROM repositories WHERE id = $1`, r.id); err != nil {
+		if err := forget(tx, r.id); err != nil {
 			return err
 		}
 		return record(tx, e)
@@ -118,7 +124,7 @@ func (s repositories) DeleteRepository(ctx context.Context, key registry.Key, fo
 // mustBeEmpty fails with ErrRepositoryNotEmpty if there is a manifest. Blobs
 // that no manifest names do not count, as in ECR.
 func mustBeEmpty(tx querier, repository int64) error {
-	found, err := exists(tx, `SELECT 1 FROM manifests WHERE repository = $1 LIMIT 1`, repository)
+	found, err := exists(tx, `SELECT 1 FROM manifests m WHERE m.repository = $1 AND`+living+`LIMIT 1`, repository)
 	if err == nil && found {
 		return registry.ErrRepositoryNotEmpty
 	}
@@ -126,8 +132,12 @@ func mustBeEmpty(tx querier, repository int64) error {
 }
 
 // lockRepository reads a repository's row and holds it to the end of tx.
+// Whoever asks comes in turn: pushes that never end do not keep a deletion out.
 // It fails with ErrRepositoryNotFound.
-func lockRepository(tx querier, key registry.Key, h hold) (lockedRepository, error) {
+func (db *DB) lockRepository(tx querier, key registry.Key, h hold) (lockedRepository, error) {
+	if err := db.engine.await(tx, repositoryTurn(key), h); err != nil {
+		return lockedRepository{}, err
+	}
 	clause := ` FOR SHARE`
 	if h == holdAlone {
 		clause = ` FOR UPDATE`

@@ -29,7 +29,7 @@ func newBench(b *testing.B, db *sqlstore.DB) *bench {
 	n := &bench{B: b, db: db, key: registry.Key{Account: "111122223333", Name: "team/app"}, blob: ociref.DigestOf(ociref.SHA256, []byte("{}"))}
 	ctx := context.Background()
 	n.must(db.Repositories().CreateRepository(ctx, registry.Repository{Key: n.key, Region: "us-east-1", Mutability: registry.Mutable, CreatedAt: time.Now()}, n.event()))
-	n.must(db.Links().LinkBlob(ctx, n.key, n.blob, 2, n.event()))
+	n.must(db.Links().LinkBlob(ctx, n.key, registry.Blob{Digest: n.blob, Size: 2}, n.event()))
 	n.subject = n.put("")
 	return n
 }

@@ -13,16 +13,46 @@ import (
 // links implements registry.BlobLinkStore.
 type links struct{ db *DB }
 
+// BlobClaim implements registry.BlobLinkStore.
+func (s links) BlobClaim(ctx context.Context, digest ociref.Digest) (claim registry.Claim, err error) {
+	err = s.db.read(ctx, func(q querier) (err error) {
+		claim, err = readClaim(q, digest)
+		return err
+	})
+	return claim, err
+}
+
+// readClaim returns 0 when there is none.
+func readClaim(q querier, digest ociref.Digest) (registry.Claim, error) {
+	claim, err := scanOne[registry.Claim](q.row(`SELECT claim FROM blob_claims WHERE digest = $1`, digest))
+	return claim, orElse(err, nil)
+}
+
 // LinkBlob implements registry.BlobLinkStore.
-func (s links) LinkBlob(ctx context.Context, key registry.Key, digest ociref.Digest, size int64, e journal.Event) error {
+func (s links) LinkBlob(ctx context.Context, key registry.Key, b registry.Blob, e journal.Event) error {
 	return s.db.write(ctx, func(tx querier) error {
-		r, err := lockRepository(tx, key, holdShared)
+		r, err := s.db.lockRepository(tx, key, holdShared)
 		if err != nil {
 			return err
 		}
+		// Held to the end: a claim now waits, and then sees the link.
+		if err := s.db.engine.await(tx, blobTurn(b.Digest), holdShared); err != nil {
+			return err
+		}
+		again, err := tx.exec(`UPDATE blob_links SET unnamed_since = 0 WHERE repository = $1 AND digest = $2`, r.id, b.Digest)
+		if err != nil || again > 0 {
+			return err
+		}
+		claim, err := readClaim(tx, b.Digest)
+		if err != nil {
+			return err
+		}
+		if claim != b.Claim {
+			return registry.ErrBlobCollected
+		}
 		linked, err := tx.exec(`INSERT INTO blob_links (repository, digest, account, region, size)
 			VALUES ($1, $2, $3, $4, $5) ON CONFLICT (repository, digest) DO NOTHING`,
-			r.id, digest, r.Account, r.Region, size)
+			r.id, b.Digest, r.Account, r.Region, b.Size)
 		if err != nil || linked == 0 {
 			return err
 		}
@@ -53,17 +83,18 @@ func (s links) readLinkedBlob(ctx context.Context, key registry.Key, digest ocir
 
 // UnlinkBlob implements registry.BlobLinkStore.
 func (s links) UnlinkBlob(ctx context.Context, key registry.Key, digest ociref.Digest, e journal.Event) error {
+	return s.db.unburied(ctx, func() error { return s.unlink(ctx, key, digest, e) })
+}
+
+// unlink is one attempt of UnlinkBlob.
+func (s links) unlink(ctx context.Context, key registry.Key, digest ociref.Digest, e journal.Event) error {
 	return s.db.write(ctx, func(tx querier) error {
-		r, err := lockRepository(tx, key, holdAlone)
+		r, err := s.db.lockRepository(tx, key, holdAlone)
 		if err != nil {
 			return err
 		}
-		used, err := exists(tx, `SELECT 1 FROM manifest_blobs WHERE repository = $1 AND blob = $2 LIMIT 1`, r.id, digest)
-		if err != nil {
+		if err := nameBlob(tx, r.id, digest); err != nil {
 			return err
-		}
-		if used {
-			return registry.ErrBlobInUse
 		}
 		unlinked, err := tx.exec(`DELETE FROM blob_links WHERE repository = $1 AND digest = $2`, r.id, digest)
 		if err != nil {

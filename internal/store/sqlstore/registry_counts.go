@@ -38,13 +38,16 @@ func (p *push) count(tx querier, r lockedRepository) error {
 	return err
 }
 
-// discount takes a manifest that is about to be deleted, and what goes with it,
-// out of the counts.
-func discount(tx querier, repository int64, digest ociref.Digest) error {
-	_, err := tx.exec(goneWith+`UPDATE repository_counts SET images = images - (SELECT COUNT(*) FROM gone),
-			signatures = signatures - (SELECT COUNT(*) FROM gone g CROSS JOIN manifests m
-				WHERE m.repository = $1 AND m.digest = g.digest AND m.artifact_type = $3)
-		WHERE repository = $1`, repository, digest, registry.SignatureType)
+// discount takes manifests that are about to go out of the counts.
+func discount(tx querier, repository int64, gone []doomed) error {
+	signatures := 0
+	for _, d := range gone {
+		if d.signature {
+			signatures++
+		}
+	}
+	_, err := tx.exec(`UPDATE repository_counts SET images = images - $1, signatures = signatures - $2
+		WHERE repository = $3`, len(gone), signatures, repository)
 	return err
 }
 

@@ -5,20 +5,12 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/sealwright/sealwright/internal/journal"
 	"github.com/sealwright/sealwright/internal/ociref"
 	"github.com/sealwright/sealwright/internal/registry"
 )
-
-// goneWith is the set gone: manifest $2 of repository $1, its referrers, and
-// theirs. UNION lets each in once, so that it ends on any data. The work is a
-// fixed number of statements, whatever the set holds. CROSS JOIN tells SQLite to
-// go from the set to its referrers, not through all referrers there are.
-const goneWith = `WITH RECURSIVE gone (digest) AS (
-	SELECT digest FROM manifests WHERE repository = $1 AND digest = $2
-	UNION
-	SELECT m.digest FROM gone g CROSS JOIN manifests m WHERE m.repository = $1 AND m.subject = g.digest AND m.subject <> '') `
 
 // manifestParts are the rows that go with a manifest, dependents first and the
 // manifest itself, which the set is made of, last.
@@ -68,7 +60,7 @@ func (s manifests) Untag(ctx context.Context, key registry.Key, u registry.Untag
 // takeAway runs a deletion that has its repository alone, and records it.
 func (s manifests) takeAway(ctx context.Context, key registry.Key, e journal.Event, do func(querier, lockedRepository) error) error {
 	return s.db.write(ctx, func(tx querier) error {
-		r, err := lockRepository(tx, key, holdAlone)
+		r, err := s.db.lockRepository(tx, key, holdAlone)
 		if err != nil {
 			return err
 		}
@@ -99,54 +91,125 @@ func untag(tx querier, repository int64, u registry.Untagging) (was ociref.Diges
 	return was, deleted, err
 }
 
+// doomed is a manifest that goes: the one to delete, a referrer, or one of theirs.
+type doomed struct {
+	digest, subject ociref.Digest
+	signature       bool
+	// plain: nothing refers to it, points at it or lists it, and it lists nothing.
+	// So its rows can stay behind with nobody the wiser.
+	plain bool
+}
+
+// selectDoomed finds manifest $2 of repository $1, its referrers, and theirs, in
+// one pass. UNION lets each in once, so that it ends on any data. CROSS JOIN tells
+// SQLite to go from the set to its referrers, not through all there are.
+const selectDoomed = `WITH RECURSIVE gone (digest, subject, type) AS (
+	SELECT m.digest, m.subject, m.artifact_type FROM manifests m WHERE m.repository = $1 AND m.digest = $2 AND` + living + `
+	UNION
+	SELECT m.digest, m.subject, m.artifact_type FROM gone g CROSS JOIN manifests m WHERE m.repository = $1 AND m.subject = g.digest AND m.subject <> '')
+	SELECT g.digest, g.subject, g.type = $3,
+		NOT EXISTS (SELECT 1 FROM manifests o WHERE o.repository = $1 AND o.subject = g.digest AND o.subject <> '')
+		AND NOT EXISTS (SELECT 1 FROM image_tags t WHERE t.repository = $1 AND t.digest = g.digest)
+		AND NOT EXISTS (SELECT 1 FROM manifest_children c WHERE c.repository = $1 AND c.child = g.digest)
+		AND NOT EXISTS (SELECT 1 FROM manifest_children c WHERE c.repository = $1 AND c.parent = g.digest)
+	FROM gone g`
+
+// atOnce is how many plain referrers a deletion removes itself. More are buried.
+const atOnce = 200
+
 // deleteManifest deletes a manifest and what refers to it, and returns what is
-// gone, the named one first. The repository is held alone.
+// gone, the named one first. The repository is held alone. How long it takes
+// grows with the referrers only by what it takes to read through their index.
 func deleteManifest(tx querier, repository int64, digest ociref.Digest) ([]ociref.Digest, error) {
-	gone, err := goneSet(tx, repository, digest)
+	set, err := collect(tx, scanDoomed, selectDoomed, repository, digest, registry.SignatureType)
 	if err != nil {
 		return nil, err
 	}
-	if len(gone) == 0 {
+	if len(set) == 0 {
 		return nil, registry.ErrManifestNotFound
 	}
-	used, err := exists(tx, goneWith+`SELECT 1 FROM gone g CROSS JOIN manifest_children c
-		WHERE c.repository = $1 AND c.child = g.digest AND c.parent NOT IN (SELECT digest FROM gone) LIMIT 1`, repository, digest)
-	if err != nil {
+	slices.SortFunc(set, byRootThenDigest(digest))
+	gone := make([]ociref.Digest, len(set))
+	for i, d := range set {
+		gone[i] = d.digest
+	}
+	bound, graves := divide(set)
+	if err := unlisted(tx, repository, bound, gone); err != nil {
 		return nil, err
 	}
-	if used {
-		return nil, registry.ErrManifestInUse
-	}
-	subject, err := subjectOf(tx, repository, digest)
-	if err != nil {
+	if err := discount(tx, repository, set); err != nil {
 		return nil, err
 	}
-	if err := discount(tx, repository, digest); err != nil {
+	if err := deleteParts(tx, repository, bound); err != nil {
 		return nil, err
 	}
-	for _, part := range manifestParts {
-		_, err := tx.exec(goneWith+`DELETE FROM `+part.table+` WHERE repository = $1
-			AND `+part.column+` IN (SELECT digest FROM gone)`, repository, digest)
-		if err != nil {
-			return nil, err
+	if err := bury(tx, repository, graves); err != nil || set[0].subject == "" {
+		return gone, err
+	}
+	return gone, renewReferrers(tx, repository, set[0].subject)
+}
+
+func scanDoomed(from scanner) (d doomed, err error) {
+	err = from.Scan(&d.digest, &d.subject, &d.signature, &d.plain)
+	return d, err
+}
+
+func byRootThenDigest(root ociref.Digest) func(a, b doomed) int {
+	rank := func(d doomed) string {
+		if d.digest == root {
+			return ""
+		}
+		return string(d.digest)
+	}
+	return func(a, b doomed) int { return strings.Compare(rank(a), rank(b)) }
+}
+
+// divide tells those whose rows go now from the subjects to make graves for. The
+// manifest that was named, the first, always goes now.
+func divide(set []doomed) (now, graves []ociref.Digest) {
+	plain := 0
+	for _, d := range set[1:] {
+		if d.plain {
+			plain++
 		}
 	}
-	if subject == "" {
-		return gone, nil
+	for i, d := range set {
+		if i > 0 && d.plain && plain > atOnce {
+			graves = append(graves, d.subject)
+		} else {
+			now = append(now, d.digest)
+		}
 	}
-	return gone, renewReferrers(tx, repository, subject)
+	return now, sorted(graves)
 }
 
-// subjectOf is what a manifest that is there refers to, "" for nothing.
-func subjectOf(tx querier, repository int64, digest ociref.Digest) (ociref.Digest, error) {
-	return scanOne[ociref.Digest](tx.row(`SELECT subject FROM manifests WHERE repository = $1 AND digest = $2`, repository, digest))
+// bury makes graves for subjects, sorted, whose referrers' rows stay behind.
+func bury(tx querier, repository int64, subjects []ociref.Digest) error {
+	for _, s := range subjects {
+		if _, err := tx.exec(`INSERT INTO graves (repository, subject) VALUES ($1, $2)`, repository, s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// goneSet lists what goes with a manifest, itself first; nothing if it is not there.
-func goneSet(tx querier, repository int64, digest ociref.Digest) ([]ociref.Digest, error) {
-	gone, err := collect(tx, scanOne[ociref.Digest], goneWith+`SELECT digest FROM gone ORDER BY digest`, repository, digest)
-	if i := slices.Index(gone, digest); i > 0 {
-		gone = slices.Insert(slices.Delete(gone, i, i+1), 0, digest)
+// unlisted fails with ErrManifestInUse if one of the manifests is listed by an
+// index that is not among those gone.
+func unlisted(tx querier, repository int64, bound, gone []ociref.Digest) error {
+	going := make(map[ociref.Digest]bool, len(gone))
+	for _, d := range gone {
+		going[d] = true
 	}
-	return gone, err
+	for batch := range slices.Chunk(bound, referBatch) {
+		list := padded(batch)
+		parents, err := collect(tx, scanOne[ociref.Digest], `SELECT DISTINCT parent FROM manifest_children
+			WHERE repository = $1 AND child IN (`+parameters(2, len(list))+`)`, among(repository, list)...)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(parents, func(p ociref.Digest) bool { return !going[p] }) {
+			return registry.ErrManifestInUse
+		}
+	}
+	return nil
 }

@@ -32,7 +32,7 @@ const (
 	manifestByDigest = `SELECT ` + manifestColumns + `, m.annotations, c.content FROM repositories r
 		JOIN manifests m ON m.repository = r.id AND m.digest = $3
 		JOIN manifest_contents c ON c.repository = m.repository AND c.digest = m.digest
-		WHERE r.account = $1 AND r.name = $2`
+		WHERE r.account = $1 AND r.name = $2 AND` + living
 	manifestByTag = `SELECT ` + manifestColumns + `, m.annotations, c.content FROM repositories r
 		JOIN image_tags x ON x.repository = r.id AND x.name = $3
 		JOIN manifests m ON m.repository = x.repository AND m.digest = x.digest
@@ -99,7 +99,7 @@ var statusCondition = map[registry.TagStatus]string{
 // Manifests implements registry.ManifestStore.
 func (s manifests) Manifests(ctx context.Context, key registry.Key, f registry.ManifestFilter) ([]registry.Manifest, error) {
 	return listHeld(ctx, holder{s.db, key}, listedManifest(key), `SELECT `+manifestColumns+`, `+tagsOfManifest+` FROM manifests m
-		WHERE `+inRepository+statusCondition[f.TagStatus]+` AND (m.pushed_at, m.digest) > ($3, $4)
+		WHERE `+inRepository+statusCondition[f.TagStatus]+` AND`+living+`AND (m.pushed_at, m.digest) > ($3, $4)
 		ORDER BY m.pushed_at, m.digest LIMIT $5`, f.After.PushedAt.UnixMicro(), f.After.Digest, f.Limit)
 }
 
@@ -110,7 +110,7 @@ func (s manifests) Manifests(ctx context.Context, key registry.Key, f registry.M
 // bring together more.
 func (s manifests) Referrers(ctx context.Context, key registry.Key, subject ociref.Digest, f registry.ReferrerFilter) (list []registry.Manifest, more bool, err error) {
 	const page = `SELECT m.repository, m.digest, m.pushed_at, m.content_size FROM manifests m
-		WHERE ` + inRepository + ` AND m.subject = $3 AND m.subject <> '' AND (m.pushed_at, m.digest) > ($4, $5)`
+		WHERE ` + inRepository + ` AND m.subject = $3 AND m.subject <> '' AND (m.pushed_at, m.digest) > ($4, $5) AND` + living
 	const order = ` ORDER BY m.pushed_at, m.digest LIMIT $6`
 	pages := []string{`SELECT * FROM (` + page + order + `) AS p`}
 	args := []any{subject, f.After.PushedAt.UnixMicro(), f.After.Digest, f.Limit + 1}
@@ -176,7 +176,7 @@ func (s manifests) Waiting(ctx context.Context, before time.Time, after registry
 	err = s.db.read(ctx, func(q querier) (err error) {
 		list, err = collect(q, scan, `SELECT `+manifestColumns+`, r.account, r.name
 			FROM manifests m JOIN repositories r ON r.id = m.repository
-			WHERE m.waiting AND m.pushed_at < $1 AND (m.pushed_at, m.digest) > ($2, $3)
+			WHERE m.waiting AND r.account <> '' AND m.pushed_at < $1 AND (m.pushed_at, m.digest) > ($2, $3)
 			ORDER BY m.pushed_at, m.digest LIMIT $4`, before.UnixMicro(), after.PushedAt.UnixMicro(), after.Digest, limit)
 		return err
 	})

@@ -21,10 +21,13 @@ var errSubjectAbsent = errors.New("the subject is not there")
 // PutManifest implements registry.ManifestStore.
 func (s manifests) PutManifest(ctx context.Context, m registry.Manifest, tags []ociref.Tag, rules registry.Rules, e journal.Event) (bool, error) {
 	p := push{db: s.db, m: m, tags: sorted(tags), rules: rules, event: e}
-	created, err := p.run(ctx, holdShared)
-	if errors.Is(err, errSubjectAbsent) {
-		return p.run(ctx, holdAlone)
-	}
+	var created bool
+	err := s.db.unburied(ctx, func() (err error) {
+		if created, err = p.run(ctx, holdShared); errors.Is(err, errSubjectAbsent) {
+			created, err = p.run(ctx, holdAlone)
+		}
+		return err
+	})
 	return created, err
 }
 
@@ -40,8 +43,11 @@ type push struct {
 // run is the transaction. Its event is recorded if anything changed.
 func (p *push) run(ctx context.Context, h hold) (created bool, err error) {
 	err = p.db.write(ctx, func(tx querier) error {
-		r, err := lockRepository(tx, p.m.Key, h)
+		r, err := p.db.lockRepository(tx, p.m.Key, h)
 		if err != nil {
+			return err
+		}
+		if err := p.unearth(tx, r); err != nil {
 			return err
 		}
 		if created, err = p.save(tx, r, h); err != nil {

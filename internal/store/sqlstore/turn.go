@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 
+	"github.com/sealwright/sealwright/internal/ociref"
+	"github.com/sealwright/sealwright/internal/registry"
 	"github.com/sealwright/sealwright/internal/signing"
 )
 
@@ -18,7 +20,23 @@ type turn int64
 // profileTurn is the turn of all versions of a profile. It is taken before any
 // row. Two profiles that share a number by chance wait for each other.
 func profileTurn(key signing.ProfileKey) turn {
-	sum := sha256.Sum256([]byte("signing-profile/" + string(key.Account) + "/" + key.Name))
+	return turnOf("signing-profile/" + string(key.Account) + "/" + key.Name)
+}
+
+// repositoryTurn is the turn of a repository, taken before its row: shared by
+// those who add, alone by those who take away.
+func repositoryTurn(key registry.Key) turn {
+	return turnOf("repository/" + string(key.Account) + "/" + string(key.Name))
+}
+
+// blobTurn is the turn of a blob's content: shared by those who link it, alone by
+// who gives it up. Here there may be no row to hold, so on PostgreSQL the turn is
+// the lock: it is the transaction's, and what is read after it is what others
+// have committed.
+func blobTurn(digest ociref.Digest) turn { return turnOf("blob/" + string(digest)) }
+
+func turnOf(name string) turn {
+	sum := sha256.Sum256([]byte(name))
 	return turn(binary.BigEndian.Uint64(sum[:]))
 }
 

@@ -50,6 +50,11 @@ func Registry(t *testing.T, open func(t *testing.T) RegistryStores) {
 		{"waiting expires", testDeleteWaiting},
 		{"delete takes referrers along", testDeleteManifest},
 		{"delete stops at an index", testDeleteInUse},
+		{"many referrers go at once", testBuried},
+		{"the dead keep nothing", testBuriedBlob},
+		{"the dead come back as new", testBuriedComesBack},
+		{"the dead are no parts", testBuriedAsPart},
+		{"deleted repositories are swept", testSweepRepository},
 		{"untag", testUntag},
 		{"blob links", testLinks},
 		{"large index", testLargeIndex},
@@ -64,6 +69,7 @@ func Registry(t *testing.T, open func(t *testing.T) RegistryStores) {
 		{"race: moving tag", raceMovingTag},
 		{"race: blob and manifest", raceBlobAndManifest},
 		{"race: push and repository", racePushAndRepository},
+		{"race: a deletion among pushes", raceDeleteAmongPushes},
 		{"race: same manifest", raceSameManifest},
 		{"race: quota", raceQuota},
 		{"race: tags in both orders", raceTagOrders},
@@ -151,7 +157,7 @@ func (s *shop) blob() ociref.Digest {
 	s.Helper()
 	s.serial++
 	d := ociref.DigestOf(ociref.SHA256, fmt.Appendf(nil, "blob %d", s.serial))
-	s.must(s.LinkBlob(ctx, app, d, int64(s.serial), event("CompleteLayerUpload")))
+	s.must(s.LinkBlob(ctx, app, registry.Blob{Digest: d, Size: int64(s.serial)}, event("CompleteLayerUpload")))
 	return d
 }
 

@@ -341,7 +341,7 @@ func testRegistryJournal(s *shop) {
 	s.must(err)
 	_, err = s.PutManifest(ctx, s.image(), []ociref.Tag{"v1"}, registry.Rules{Tag: never}, event("Nothing"))
 	s.want(err, errNotNow)
-	s.must(s.LinkBlob(ctx, app, image.Blobs[0], 1, event("Nothing")))
+	s.must(s.LinkBlob(ctx, app, registry.Blob{Digest: image.Blobs[0], Size: 1}, event("Nothing")))
 	s.want(s.UnlinkBlob(ctx, app, image.Blobs[0], event("Nothing")), registry.ErrBlobInUse)
 	s.want(s.CreateRepository(ctx, registry.Repository{Key: app}, event("Nothing")), registry.ErrRepositoryExists)
 	_, err = s.DeleteManifest(ctx, app, s.image().Digest, event("Nothing"))
@@ -378,8 +378,8 @@ func testLinks(s *shop) {
 	d := ociref.DigestOf(ociref.SHA512, []byte("blob"))
 	_, err := s.LinkedBlob(ctx, app, d)
 	s.want(err, registry.ErrBlobNotFound)
-	s.must(s.LinkBlob(ctx, app, d, 1<<40, event("CompleteLayerUpload")))
-	s.must(s.LinkBlob(ctx, app, d, 1<<40, event("CompleteLayerUpload")))
+	s.must(s.LinkBlob(ctx, app, registry.Blob{Digest: d, Size: 1<<40}, event("CompleteLayerUpload")))
+	s.must(s.LinkBlob(ctx, app, registry.Blob{Digest: d, Size: 1<<40}, event("CompleteLayerUpload")))
 	size, err := s.LinkedBlob(ctx, app, d)
 	s.must(err)
 	same(s, size, 1<<40)
@@ -393,7 +393,7 @@ func testLinks(s *shop) {
 
 	none := key("team/none")
 	_, err = s.LinkedBlob(ctx, none, d)
-	err = errors.Join(err, s.LinkBlob(ctx, none, d, 1, event("CompleteLayerUpload")), s.UnlinkBlob(ctx, none, d, event("DeleteLayer")))
+	err = errors.Join(err, s.LinkBlob(ctx, none, registry.Blob{Digest: d, Size: 1}, event("CompleteLayerUpload")), s.UnlinkBlob(ctx, none, d, event("DeleteLayer")))
 	for _, e := range err.(interface{ Unwrap() []error }).Unwrap() {
 		s.want(e, registry.ErrRepositoryNotFound)
 	}

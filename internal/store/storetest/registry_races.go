@@ -226,7 +226,7 @@ func (s *shop) anything(random *rand.Rand, images []registry.Manifest, blobs []o
 		_, _, err := s.Untag(ctx, app, registry.Untagging{Tag: tag, DeleteLast: n%2 == 0}, event("BatchDeleteImage"))
 		return err
 	case n < 85:
-		return s.LinkBlob(ctx, app, blob, 1, event("CompleteLayerUpload"))
+		return s.LinkBlob(ctx, app, registry.Blob{Digest: blob, Size: 1}, event("CompleteLayerUpload"))
 	case n < 90:
 		return s.UnlinkBlob(ctx, app, blob, event("DeleteLayer"))
 	case n < 94:

@@ -1,0 +1,168 @@
+package storetest
+
+import (
+	"fmt"
+
+	"github.com/sealwright/sealwright/internal/ociref"
+	"github.com/sealwright/sealwright/internal/registry"
+)
+
+// many is more referrers than a store may want to delete in one transaction.
+const many = 450
+
+// buried is an image with many signatures over a blob, all deleted, and nothing
+// of it swept.
+type buried struct {
+	subject    registry.Manifest
+	signatures []registry.Manifest
+	blob       ociref.Digest
+}
+
+func (s *shop) bury() (b buried) {
+	b.blob = s.blob()
+	b.subject = s.image()
+	s.push(b.subject, "v1")
+	for range many {
+		sig := s.referrer(b.subject.Digest, registry.SignatureType)
+		sig.Blobs = []ociref.Digest{b.blob}
+		b.signatures = append(b.signatures, sig)
+		s.push(sig)
+	}
+	onSig := s.push(s.referrer(b.signatures[0].Digest, "application/on-sig"))
+	tagged := s.push(s.referrer(b.subject.Digest, "application/sbom"), "sbom")
+	gone, err := s.DeleteManifest(ctx, app, b.subject.Digest, event("BatchDeleteImage"))
+	s.must(err)
+	same(s, len(gone), many+3)
+	same(s, gone[0], b.subject.Digest)
+	s.gone(onSig.Digest)
+	s.gone(tagged.Digest)
+	return b
+}
+
+// sweep removes all that is left of the dead.
+func (s *shop) sweep() {
+	s.Helper()
+	for {
+		n, err := s.Sweep(ctx, 100)
+		s.must(err)
+		if n == 0 {
+			return
+		}
+	}
+}
+
+// testBuried: with its subject, each of many referrers is gone at once.
+func testBuried(s *shop) {
+	other := s.push(s.image())
+	b := s.bury()
+	for _, sig := range b.signatures {
+		s.gone(sig.Digest)
+		_, err := s.DeleteManifest(ctx, app, sig.Digest, event("Nothing"))
+		s.want(err, registry.ErrManifestNotFound)
+	}
+	list, _, err := s.Referrers(ctx, app, b.subject.Digest, registry.ReferrerFilter{Limit: 10})
+	s.must(err)
+	same(s, list, nil)
+	revision, err := s.ReferrersRevision(ctx, app, b.subject.Digest)
+	s.must(err)
+	same(s, revision, 0)
+	images, err := s.Manifests(ctx, app, registry.ManifestFilter{Limit: 10})
+	s.must(err)
+	same(s, digests(images), []ociref.Digest{other.Digest})
+	tags, err := s.Tags(ctx, app, "", 10)
+	s.must(err)
+	same(s, tags, nil)
+	CheckRegistry(s.T, s.RegistryStores, testAccount)
+	s.sweep()
+	s.must(s.UnlinkBlob(ctx, app, b.blob, event("DeleteLayer")))
+}
+
+// testBuriedBlob: no manifest that is gone keeps a blob or a repository.
+func testBuriedBlob(s *shop) {
+	b := s.bury()
+	s.must(s.UnlinkBlob(ctx, app, b.blob, event("DeleteLayer")))
+	s.bury()
+	_, err := s.DeleteRepository(ctx, app, false, event("DeleteRepository"))
+	s.must(err)
+	s.create(app.Name)
+	s.sweep()
+}
+
+// testBuriedComesBack: what is pushed again is new, and brings back nothing else.
+func testBuriedComesBack(s *shop) {
+	b := s.bury()
+	early := s.push(withWaiting(s.referrer(b.subject.Digest, "application/early"))) // beside the grave
+	s.push(withWaiting(b.signatures[1]))
+	list, _, err := s.Referrers(ctx, app, b.subject.Digest, registry.ReferrerFilter{Limit: 10})
+	s.must(err)
+	same(s, len(list), 2)
+	s.push(b.subject)
+	same(s, s.get(early.Digest).Waiting, false)
+	for _, sig := range b.signatures[2:] {
+		s.gone(sig.Digest)
+	}
+	s.sweep()
+	same(s, s.get(early.Digest).Waiting, false)
+	same(s, s.get(b.signatures[1].Digest).Waiting, false)
+}
+
+// testBuriedAsPart: a manifest that is gone is no subject and no child.
+func testBuriedAsPart(s *shop) {
+	b := s.bury()
+	s.push(withWaiting(s.referrer(b.signatures[5].Digest, "application/on-sig")))
+	b = s.bury()
+	_, err := s.PutManifest(ctx, s.index(b.signatures[5].Digest), nil, freely, event("PutImage"))
+	s.want(err, registry.ErrChildNotFound)
+	s.sweep()
+}
+
+// testSweepRepository: of a repository that was deleted nothing is left in the end.
+func testSweepRepository(s *shop) {
+	for range 250 {
+		s.push(s.image(s.blob()), ociref.Tag(fmt.Sprint("t", s.serial)))
+	}
+	s.bury()
+	_, err := s.DeleteRepository(ctx, app, true, event("DeleteRepository"))
+	s.must(err)
+	s.create(app.Name)
+	kept := s.push(s.image(s.blob()), "kept")
+	s.sweep()
+	same(s, s.get(kept.Digest).Tags, []ociref.Tag{"kept"})
+}
+
+// raceDeleteAmongPushes: a deletion has its turn however many keep pushing to the
+// repository, each anew as soon as it has pushed. They end when what they build
+// upon is gone.
+func raceDeleteAmongPushes(s *shop) {
+	child := s.push(s.image())
+	pushes := make([][]registry.Manifest, 16)
+	for i := range pushes {
+		for range 40 {
+			pushes[i] = append(pushes[i], s.referrer(child.Digest, registry.SignatureType))
+		}
+	}
+	started := make(chan struct{}, 1)
+	deleted := make(chan struct{})
+	ended := make(chan []error, 1)
+	go func() {
+		ended <- atOnce(len(pushes), func(worker int) error {
+			for i := 0; ; i = (i + 1) % len(pushes[worker]) {
+				if err := s.putting(pushes[worker][i])(); err != nil {
+					return err
+				}
+				select {
+				case <-deleted:
+					return nil
+				case started <- struct{}{}:
+				default:
+				}
+			}
+		})
+	}()
+	<-started
+	s.must(s.deleting(child.Digest)())
+	close(deleted)
+	for _, err := range <-ended {
+		s.must(err)
+	}
+}
