@@ -19,7 +19,8 @@ type Push struct {
 
 // Put checks a manifest and saves it with its tags, all or nothing, and returns
 // it as stored. created is false when the repository held it already (its tags
-// may have moved all the same).
+// may have moved all the same), or has no need of it: an index of the referrers
+// tag schema is answered from what is known.
 // ErrRepositoryNotFound, ErrManifestTooLarge, ErrManifestInvalid, ErrMediaType,
 // ErrDigestMismatch, ErrManifestBlob, ErrChildNotFound, ErrTagImmutable,
 // ErrTooManyImages.
@@ -27,6 +28,9 @@ func (s *Service) Put(ctx context.Context, p Push) (m Manifest, created bool, er
 	m, err = s.manifest(p)
 	if err != nil {
 		return Manifest{}, false, err
+	}
+	if absorbed, err := s.absorbs(ctx, m, p.Tags); absorbed || err != nil {
+		return m, false, explain(p.Key, err)
 	}
 	if err := s.sizeIndex(ctx, &m); err != nil {
 		return Manifest{}, false, explain(p.Key, err)

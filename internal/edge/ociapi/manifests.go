@@ -3,6 +3,7 @@ package ociapi
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"mime"
 	"net/http"
@@ -32,6 +33,9 @@ func (c *call) getManifest() error {
 		return err
 	}
 	m, err := c.Registry.Manifest(c.ctx(), c.Key, ref)
+	if subject, ok := registry.TagSubject(ref.Tag); ok && errors.Is(err, registry.ErrManifestNotFound) {
+		m, err = c.referrersIndex(subject, err)
+	}
 	if err != nil {
 		return err
 	}

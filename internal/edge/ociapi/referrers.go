@@ -48,6 +48,20 @@ func (c *call) referrersPage(subject ociref.Digest, f registry.ReferrerFilter) (
 	return page, err
 }
 
+// referrersIndex is what clients that do not know the referrers API find under
+// the subject's tag: its first page of referrers. Without any it is none.
+func (c *call) referrersIndex(subject ociref.Digest, none error) (registry.Manifest, error) {
+	page, err := c.referrersPage(subject, registry.ReferrerFilter{Limit: referrersBatch})
+	if err != nil {
+		return registry.Manifest{}, err
+	}
+	if bytes.Equal(page.body, newPage().close()) {
+		return registry.Manifest{}, none
+	}
+	return registry.Manifest{Digest: ociref.DigestOf(ociref.SHA256, page.body), MediaType: registry.MediaTypeIndex,
+		Content: page.body, ContentSize: int64(len(page.body))}, nil
+}
+
 // renderReferrers makes a page of as many referrers as fit.
 func (c *call) renderReferrers(subject ociref.Digest, f registry.ReferrerFilter) (renderedPage, error) {
 	p := newPage()
