@@ -120,6 +120,23 @@ type Config struct {
 	// subject is not in the repository. Default: 168h
 	WaitingReferrers time.Duration `yaml:"waiting-referrers" usage:"how long a referrer is kept without its subject"`
 
+	// UploadIdle is how long an upload may stand still before it is forgotten. From
+	// 1m. Default: 24h
+	UploadIdle time.Duration `yaml:"upload-idle" usage:"how long an upload may stand still"`
+
+	// BlobGrace is how long a blob is kept that no manifest of its repository names:
+	// clients push blobs first. After that the repository no longer has it, and when
+	// no other has it either and it is as old as this, its bytes are removed. A
+	// shorter time frees the disk sooner; a push that takes longer from its first
+	// blob to its manifest is told that a blob is missing. From 1m. Default: 24h
+	BlobGrace time.Duration `yaml:"blob-grace" usage:"how long a blob is kept that no manifest names"`
+
+	// CollectInterval is the time from one collection of garbage to the next: of
+	// blobs, abandoned uploads and waiting referrers. It goes in short steps beside
+	// everything else. Two collections after blob-grace, a blob's bytes are gone.
+	// From 1s. Default: 1h
+	CollectInterval time.Duration `yaml:"collect-interval" usage:"time between collections of garbage"`
+
 	// MaxUpload bounds one blob, in bytes. Default: 54525952000 (52,000 MiB, as
 	// Amazon ECR)
 	MaxUpload int64 `yaml:"max-upload" usage:"largest blob in bytes"`
@@ -161,6 +178,9 @@ func Default() Config {
 		Region:           "us-east-1",
 		LeafValidity:     72 * time.Hour,
 		WaitingReferrers: 7 * 24 * time.Hour,
+		UploadIdle:       24 * time.Hour,
+		BlobGrace:        24 * time.Hour,
+		CollectInterval:  time.Hour,
 		MaxUpload:        52_000 << 20,
 		MaxUploads:       256,
 		HeaderTimeout:    10 * time.Second,
@@ -278,6 +298,12 @@ func (c Config) checkTimeouts() error {
 		return fmt.Errorf("header-timeout: %s: want at least 1s", c.HeaderTimeout)
 	case c.IdleTimeout < time.Second:
 		return fmt.Errorf("idle-timeout: %s: want at least 1s", c.IdleTimeout)
+	case c.UploadIdle < time.Minute:
+		return fmt.Errorf("upload-idle: %s: want at least 1m", c.UploadIdle)
+	case c.BlobGrace < time.Minute:
+		return fmt.Errorf("blob-grace: %s: want at least 1m", c.BlobGrace)
+	case c.CollectInterval < time.Second:
+		return fmt.Errorf("collect-interval: %s: want at least 1s", c.CollectInterval)
 	}
 	return nil
 }

@@ -32,6 +32,8 @@ type Metrics struct {
 	syncs             *prometheus.HistogramVec
 	fileSync, dirSync prometheus.Observer
 	reloads           *prometheus.CounterVec
+	garbage           *prometheus.CounterVec
+	garbageStep       prometheus.Histogram
 }
 
 // Histograms' upper bounds: seconds of a request, of an fsync, requests of a batch.
@@ -56,9 +58,11 @@ func New() *Metrics {
 		batch:        histogram("store_batch_requests", "Requests that shared a transaction.", batchBuckets),
 		syncs:        histograms("blob_sync_duration_seconds", "Of putting a blob's bytes (file) or names (directory) on the disk.", syncBuckets, "of"),
 		reloads:      counters("tls_reloads_total", "Times that changed certificate files were read, by outcome.", "outcome"),
+		garbage:      counters("garbage_collected_total", "What collections removed: rows, links, uploads, blobs, and bytes of these.", "of"),
+		garbageStep:  histogram("garbage_step_duration_seconds", "Of one step of a collection.", syncBuckets),
 	}
 	m.fileSync, m.dirSync = m.syncs.WithLabelValues("file"), m.syncs.WithLabelValues("directory")
-	m.registry.MustRegister(m.requests, m.duration, m.received, m.sent, m.inFlight, m.transactions, m.transaction, m.commit, m.batch, m.syncs, m.reloads)
+	m.registry.MustRegister(m.requests, m.duration, m.received, m.sent, m.inFlight, m.transactions, m.transaction, m.commit, m.batch, m.syncs, m.reloads, m.garbage, m.garbageStep)
 	return m
 }
 
@@ -121,3 +125,9 @@ func (m *Metrics) TLSReload(err error) {
 	}
 	m.reloads.WithLabelValues("done").Inc()
 }
+
+// Garbage tells how much of something a collection has removed.
+func (m *Metrics) Garbage(of string, n int) { m.garbage.WithLabelValues(of).Add(float64(n)) }
+
+// GarbageStep tells of one step of a collection.
+func (m *Metrics) GarbageStep(took time.Duration) { m.garbageStep.Observe(took.Seconds()) }

@@ -100,6 +100,9 @@ func (s *Service) ReferrersRevision(ctx context.Context, key Key, subject ociref
 func (s *Service) DeleteManifest(ctx context.Context, key Key, digest ociref.Digest) ([]ociref.Digest, error) {
 	e := s.event(ctx, "BatchDeleteImage", key, imageDetail(digest, nil, ""))
 	gone, err := s.o.Manifests.DeleteManifest(ctx, key, digest, e)
+	if len(gone) > manyGone {
+		s.wakeSweep()
+	}
 	return gone, explainImage(key, ociref.Reference{Digest: digest}, explainInUse(err))
 }
 
@@ -111,6 +114,9 @@ func (s *Service) DeleteManifest(ctx context.Context, key Key, digest ociref.Dig
 func (s *Service) Untag(ctx context.Context, key Key, u Untagging) (was ociref.Digest, deleted []ociref.Digest, err error) {
 	e := s.event(ctx, "BatchDeleteImage", key, imageDetail(u.If, []ociref.Tag{u.Tag}, ""))
 	was, deleted, err = s.o.Manifests.Untag(ctx, key, u, e)
+	if len(deleted) > manyGone {
+		s.wakeSweep()
+	}
 	return was, deleted, explainImage(key, ociref.Reference{Tag: u.Tag}, explainInUse(err))
 }
 

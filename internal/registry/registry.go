@@ -36,6 +36,10 @@ const (
 	DefaultWaitingFor = 7 * 24 * time.Hour
 	// DefaultUploadIdle is how long an upload may stand still before it is forgotten.
 	DefaultUploadIdle = 24 * time.Hour
+	// DefaultBlobGrace is how long a blob is kept that no manifest names.
+	DefaultBlobGrace = 24 * time.Hour
+	// DefaultCollectInterval is the time from one collection of garbage to the next.
+	DefaultCollectInterval = time.Hour
 )
 
 // Options says what a Service stands on. The stores, Region and Now are required.
@@ -51,13 +55,19 @@ type Options struct {
 	MaxImages    int64         // manifests in a repository, signatures included; 0 means DefaultMaxImages
 	WaitingFor   time.Duration // 0 means DefaultWaitingFor
 	UploadIdle   time.Duration // 0 means DefaultUploadIdle
+
+	BlobGrace       time.Duration   // 0 means DefaultBlobGrace
+	CollectInterval time.Duration   // 0 means DefaultCollectInterval
+	Collected       func(Collected) // told of each step of a collection, and must return at once; nil for nobody
 }
 
 // Service is the registry. Its methods are safe for concurrent use, and what
 // they acknowledge is durable. Their errors are the sentinels of store.go with
 // messages for the person who asked, or internal errors.
 type Service struct {
-	o Options
+	o       Options
+	garbage collection
+	wake    chan struct{} // of Run, to sweep
 }
 
 // New checks the options and makes a Service.
@@ -68,7 +78,7 @@ func New(o Options) (*Service, error) {
 	if o.Region == "" || o.Now == nil {
 		return nil, errors.New("registry: Region and Now are required")
 	}
-	if o.MaxManifest < 0 || o.MaxUpload < 0 || o.MaxImages < 0 || o.WaitingFor < 0 || o.UploadIdle < 0 {
+	if o.MaxManifest < 0 || o.MaxUpload < 0 || o.MaxImages < 0 || o.WaitingFor < 0 || o.UploadIdle < 0 || o.BlobGrace < 0 || o.CollectInterval < 0 {
 		return nil, errors.New("registry: a bound is negative")
 	}
 	o.MaxManifest = cmp.Or(o.MaxManifest, DefaultMaxManifest)
@@ -76,7 +86,9 @@ func New(o Options) (*Service, error) {
 	o.MaxImages = cmp.Or(o.MaxImages, DefaultMaxImages)
 	o.WaitingFor = cmp.Or(o.WaitingFor, DefaultWaitingFor)
 	o.UploadIdle = cmp.Or(o.UploadIdle, DefaultUploadIdle)
-	return &Service{o}, nil
+	o.BlobGrace = cmp.Or(o.BlobGrace, DefaultBlobGrace)
+	o.CollectInterval = cmp.Or(o.CollectInterval, DefaultCollectInterval)
+	return &Service{o: o, wake: make(chan struct{}, 1)}, nil
 }
 
 // MaxManifest is the most bytes a manifest may have, so that an edge can stop

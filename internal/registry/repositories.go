@@ -90,6 +90,9 @@ func (s *Service) Counts(ctx context.Context, account arn.AccountID, names []oci
 func (s *Service) DeleteRepository(ctx context.Context, key Key, force bool) (Repository, error) {
 	e := s.event(ctx, "DeleteRepository", key, map[string]any{"repositoryName": key.Name, "force": force})
 	r, err := s.o.Repositories.DeleteRepository(ctx, key, force, e)
+	if err == nil {
+		s.wakeSweep()
+	}
 	return r, explain(key, err)
 }
 

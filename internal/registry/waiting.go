@@ -6,25 +6,26 @@ import (
 	"time"
 )
 
-// Waiting manifests are expired in batches, so that one step is bounded.
-const (
-	expiryBatch    = 100
-	expiryInterval = 10 * time.Minute
-)
+// expiryBatch bounds how many waiting manifests are read at once.
+const expiryBatch = 100
 
-// Run expires what waited too long and forgets uploads that stand still, until
-// ctx ends. A step that fails is reported to onError and tried again later.
+// Run expires what waited too long, forgets uploads that stand still and collects
+// garbage, at every CollectInterval until ctx ends. What large deletions left is
+// swept at once. What fails is reported to onError and tried again later.
 func (s *Service) Run(ctx context.Context, onError func(error)) error {
-	tick := time.NewTicker(expiryInterval)
+	tick := time.NewTicker(s.o.CollectInterval)
 	defer tick.Stop()
-	for {
-		if err := s.sweep(ctx); err != nil && ctx.Err() == nil {
+	for work := s.sweep; ; {
+		if err := work(ctx); err != nil && ctx.Err() == nil {
 			onError(err)
 		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+			work = s.sweep
+		case <-s.wake:
+			work = s.sweepAll
 		}
 	}
 }
@@ -33,7 +34,8 @@ func (s *Service) Run(ctx context.Context, onError func(error)) error {
 func (s *Service) sweep(ctx context.Context) error {
 	_, expired := s.ExpireWaiting(ctx)
 	_, idle := s.ExpireUploads(ctx)
-	return errors.Join(expired, idle)
+	_, garbage := s.Collect(ctx)
+	return errors.Join(expired, idle, garbage)
 }
 
 // ExpireWaiting deletes the referrers that have waited for their subject longer
@@ -78,5 +80,8 @@ func stays(err error) bool {
 // ExpireUploads forgets uploads that nothing was added to for UploadIdle, and
 // returns how many.
 func (s *Service) ExpireUploads(ctx context.Context) (int, error) {
-	return s.o.Blobs.ExpireUploads(ctx, s.now().Add(-s.o.UploadIdle))
+	begun := time.Now()
+	n, err := s.o.Blobs.ExpireUploads(ctx, s.now().Add(-s.o.UploadIdle))
+	s.tell(Collected{Uploads: n, Took: time.Since(begun)})
+	return n, err
 }

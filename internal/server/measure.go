@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/sealwright/sealwright/internal/edge/awshttp"
+	"github.com/sealwright/sealwright/internal/registry"
 	"github.com/sealwright/sealwright/internal/store/sqlstore"
 )
 
@@ -29,4 +30,14 @@ func (s *Server) measureServices(aws *awshttp.Handler) {
 	if s.certificate != nil {
 		m.Time("tls_certificate_end_seconds", "When the certificate in use ends, in Unix time.", func() time.Time { return s.certificate.ends() })
 	}
+}
+
+// measureCollected is told of each step of a collection of garbage.
+func (s *Server) measureCollected(c registry.Collected) {
+	s.metrics.Garbage("rows", c.Rows)
+	s.metrics.Garbage("links", c.Links)
+	s.metrics.Garbage("uploads", c.Uploads)
+	s.metrics.Garbage("blobs", c.Blobs)
+	s.metrics.Garbage("bytes", int(c.Bytes))
+	s.metrics.GarbageStep(c.Took)
 }

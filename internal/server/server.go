@@ -174,6 +174,7 @@ func (s *Server) openServices(context.Context) (err error) {
 	s.registry, err = registry.New(registry.Options{
 		Repositories: s.records.Repositories(), Manifests: s.records.Manifests(), Links: s.records.Links(), Blobs: s.blobs,
 		Region: s.config.Region, Now: s.options.Now, MaxUpload: s.config.MaxUpload, MaxImages: s.config.MaxImages, WaitingFor: s.config.WaitingReferrers,
+		UploadIdle: s.config.UploadIdle, BlobGrace: s.config.BlobGrace, CollectInterval: s.config.CollectInterval, Collected: s.measureCollected,
 	})
 	if err != nil {
 		return err

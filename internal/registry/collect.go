@@ -1,0 +1,249 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sealwright/sealwright/internal/ociref"
+)
+
+// Bounds of one step of a collection.
+const (
+	sweepRows  = 500
+	linkPage   = 1000
+	claimBatch = 1000
+	// claimsKept is how long claims are kept: no push takes as long.
+	claimsKept = 30 * 24 * time.Hour
+)
+
+// Collected are the figures of one step of a collection.
+type Collected struct {
+	Rows    int   // of manifests and repositories that were deleted
+	Links   int   // of blobs that no manifest of their repository named
+	Uploads int   // that stood still
+	Blobs   int   // whose content nobody held
+	Bytes   int64 // of those blobs
+	Took    time.Duration
+}
+
+// collection is where the collection of garbage stands. A new process begins a
+// new round.
+type collection struct {
+	mu       sync.Mutex
+	stage    int
+	link     LinkState
+	contents string
+}
+
+// CollectStep does a bounded part of a collection: it removes rows of what was
+// deleted, takes blobs that no manifest has named for BlobGrace out of their
+// repositories, and removes content older than that which no repository holds.
+// done tells that a round has ended; the next step begins another.
+//
+// It may run beside everything else, in any number of processes, and may stop
+// anywhere: see docs/decisions/0091-collecting-blobs.md. A blob whose content
+// cannot be removed is passed by, and told in err.
+func (s *Service) CollectStep(ctx context.Context) (c Collected, done bool, err error) {
+	s.garbage.mu.Lock()
+	defer s.garbage.mu.Unlock()
+	begun := time.Now()
+	stages := []func(context.Context) (Collected, bool, error){s.sweepRows, s.ageLinks, s.settleAside, s.collectContents, s.forgetClaims}
+	c, more, err := stages[s.garbage.stage](ctx)
+	c.Took = time.Since(begun)
+	s.tell(c)
+	if more {
+		return c, false, err
+	}
+	s.garbage.stage = (s.garbage.stage + 1) % len(stages)
+	return c, s.garbage.stage == 0, err
+}
+
+// tell tells the observer.
+func (s *Service) tell(c Collected) {
+	if s.o.Collected != nil {
+		s.o.Collected(c)
+	}
+}
+
+// Collect is a round of steps.
+func (s *Service) Collect(ctx context.Context) (total Collected, err error) {
+	for done := false; !done; {
+		var c Collected
+		var failed error
+		c, done, failed = s.CollectStep(ctx)
+		total.Rows += c.Rows
+		total.Links += c.Links
+		total.Blobs += c.Blobs
+		total.Bytes += c.Bytes
+		total.Took += c.Took
+		if err = firstOf(err, failed); ctx.Err() != nil {
+			return total, err
+		}
+	}
+	return total, err
+}
+
+// firstOf keeps the first error: a disk that fails would bring thousands alike.
+func firstOf(first, next error) error {
+	if first != nil {
+		return first
+	}
+	return next
+}
+
+// sweepRows removes rows of what was deleted.
+func (s *Service) sweepRows(ctx context.Context) (c Collected, more bool, err error) {
+	c.Rows, err = s.o.Manifests.Sweep(ctx, sweepRows)
+	return c, err == nil && c.Rows > 0, err
+}
+
+// ageLinks looks at a page of links.
+func (s *Service) ageLinks(ctx context.Context) (c Collected, more bool, err error) {
+	page, err := s.o.Links.LinkStates(ctx, s.garbage.link, linkPage)
+	if err != nil {
+		s.garbage.link = LinkState{}
+		return c, false, err
+	}
+	if more = len(page) == linkPage; more {
+		s.garbage.link = page[len(page)-1]
+	} else {
+		s.garbage.link = LinkState{}
+	}
+	for len(page) > 0 {
+		key := page[0].Key
+		n := slices.IndexFunc(page, func(l LinkState) bool { return l.Key != key })
+		if n < 0 {
+			n = len(page)
+		}
+		gone, err := s.age(ctx, key, page[:n])
+		if c.Links += gone; err != nil {
+			return c, more, err
+		}
+		page = page[n:]
+	}
+	return c, more, nil
+}
+
+// age marks links of one repository that are unnamed now, unmarks those that are
+// named again, and takes away those unnamed for too long.
+func (s *Service) age(ctx context.Context, key Key, links []LinkState) (gone int, err error) {
+	var named, unnamed, old []ociref.Digest
+	before := s.now().Add(-s.o.BlobGrace)
+	for _, l := range links {
+		switch marked := !l.UnnamedSince.IsZero(); {
+		case l.Named && marked:
+			named = append(named, l.Digest)
+		case !l.Named && !marked:
+			unnamed = append(unnamed, l.Digest)
+		case !l.Named && l.UnnamedSince.Before(before):
+			old = append(old, l.Digest)
+		}
+	}
+	if len(named) > 0 {
+		err = s.o.Links.MarkLinks(ctx, key, named, time.Time{})
+	}
+	if err == nil && len(unnamed) > 0 {
+		err = s.o.Links.MarkLinks(ctx, key, unnamed, s.now())
+	}
+	if err != nil || len(old) == 0 {
+		return 0, err
+	}
+	e := s.event(ctx, "PolicyExecutionEvent", key, map[string]any{"layerDigests": old, "reason": "no image names the layer"})
+	unlinked, err := s.o.Links.UnlinkUnnamed(ctx, key, old, before, e)
+	if errors.Is(err, ErrRepositoryNotFound) {
+		err = nil
+	}
+	return len(unlinked), err
+}
+
+// settleAside settles what a process that died has left aside.
+func (s *Service) settleAside(ctx context.Context) (c Collected, more bool, err error) {
+	left, err := s.o.Blobs.LeftAside(ctx)
+	if err != nil {
+		return c, false, err
+	}
+	for _, a := range left {
+		if err := s.settle(ctx, a, &c); err != nil {
+			return c, false, err
+		}
+	}
+	return c, false, nil
+}
+
+// collectContents looks at one part of the blob store.
+func (s *Service) collectContents(ctx context.Context) (c Collected, more bool, err error) {
+	list, next, err := s.o.Blobs.Contents(ctx, s.garbage.contents, s.now().Add(-s.o.BlobGrace))
+	s.garbage.contents = next
+	if err != nil {
+		return c, false, err
+	}
+	unlinked, err := s.o.Links.UnlinkedBlobs(ctx, list)
+	for _, digest := range unlinked {
+		if err = firstOf(err, s.collectBlob(ctx, digest, &c)); ctx.Err() != nil {
+			break
+		}
+	}
+	return c, next != "", err
+}
+
+// collectBlob sets a blob aside and has it settled.
+func (s *Service) collectBlob(ctx context.Context, digest ociref.Digest, c *Collected) error {
+	a, err := s.o.Blobs.SetAside(ctx, digest)
+	if errors.Is(err, ErrBlobNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.settle(ctx, a, c)
+}
+
+// settle asks the records about a blob that is set aside: it goes, or comes back.
+// When they do not answer, it stays aside, where readers find it.
+func (s *Service) settle(ctx context.Context, a Aside, c *Collected) error {
+	claimed, err := s.o.Links.ClaimBlob(ctx, a.Digest, s.now())
+	if err != nil {
+		return err
+	}
+	if !claimed {
+		return s.o.Blobs.Restore(ctx, a)
+	}
+	if err := s.o.Blobs.Discard(ctx, a); err != nil {
+		return err
+	}
+	c.Blobs++
+	c.Bytes += a.Size
+	return nil
+}
+
+// forgetClaims removes claims that no push can have seen.
+func (s *Service) forgetClaims(ctx context.Context) (c Collected, more bool, err error) {
+	n, err := s.o.Links.ForgetClaims(ctx, s.now().Add(-claimsKept), claimBatch)
+	return c, err == nil && n == claimBatch, err
+}
+
+// manyGone is how many manifests a deletion takes along for the sweep to begin at
+// once.
+const manyGone = 100
+
+// wakeSweep has Run remove rows now.
+func (s *Service) wakeSweep() {
+	select {
+	case s.wake <- struct{}{}:
+	default: // it is going to
+	}
+}
+
+// sweepAll removes all rows of what was deleted.
+func (s *Service) sweepAll(ctx context.Context) error {
+	for {
+		c, more, err := s.sweepRows(ctx)
+		s.tell(c)
+		if err != nil || !more {
+			return err
+		}
+	}
+}
