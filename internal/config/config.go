@@ -90,7 +90,7 @@ type Config struct {
 	// operation, the principal, the source, method, path, status, bytes, seconds
 	// and request ID; never a query string, a token or a secret. Probes of /healthz
 	// and /readyz that succeed leave none. Lines are never sampled: a line costs the
-	// service some 10 µs, an eighth of what reading a manifest does, which is why
+	// service some 15 µs, a good part of what reading a manifest does, which is why
 	// the default leaves out what went well. Changes of state are in the journal
 	// whatever this says. Default: errors
 	AccessLog string `yaml:"access-log" usage:"requests to log: all, errors or off"`
