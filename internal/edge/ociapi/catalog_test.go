@@ -62,6 +62,13 @@ func TestAnonymousMount(t *testing.T) {
 	s.want(s.do("GET", "/v2/other/blobs/"+d, nil), 200)
 	s.want(s.do("POST", "/v2/absent/blobs/uploads/?mount="+d, nil), 404, "NAME_UNKNOWN")
 
+	for i := range 9 { // those that are deleted do not count, whatever is left of them
+		name := fmt.Sprint("gone", i)
+		s.create(registry.NewRepository{Key: key(name)})
+		s.want(s.do("POST", "/v2/"+name+"/blobs/uploads/?mount="+d, nil), 201)
+		_, err := s.registry.DeleteRepository(t.Context(), key(name), true)
+		must(t, err)
+	}
 	_, err := s.registry.DeleteRepository(t.Context(), key("app"), true)
 	must(t, err)
 	s.want(s.do("POST", "/v2/third/blobs/uploads/?mount="+d+"&from=app", nil), 202)
