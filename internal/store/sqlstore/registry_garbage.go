@@ -74,7 +74,7 @@ func (s links) LinkStates(ctx context.Context, after registry.LinkState, limit i
 				EXISTS (SELECT 1 FROM manifest_blobs x WHERE x.repository = l.repository AND x.blob = l.digest)
 			FROM repositories r CROSS JOIN blob_links l
 			WHERE (r.account, r.name) >= ($1, $2) AND r.account <> '' AND l.repository = r.id
-				AND (r.account, r.name, l.digest) > ($1, $2, $3)
+				AND l.digest > CASE WHEN r.account = $1 AND r.name = $2 THEN $3 ELSE '' END
 			ORDER BY r.account, r.name, l.digest LIMIT $4`, after.Account, after.Name, after.Digest, limit)
 		return err
 	})

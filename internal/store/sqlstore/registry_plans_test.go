@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -66,7 +67,7 @@ func everything(t *testing.T, db *DB) {
 	must(db.Links().LinkBlob(ctx, key, registry.Blob{Digest: blob, Size: 1}, e()))
 	put := func(m registry.Manifest, tags ...ociref.Tag) error {
 		m.Key, m.Content = key, []byte("{}")
-		_, err := db.Manifests().PutManifest(ctx, m, tags, registry.Rules{MaxImages: 100}, e())
+		_, err := db.Manifests().PutManifest(ctx, m, tags, registry.Rules{MaxImages: 1000}, e())
 		return err
 	}
 	must(put(registry.Manifest{Digest: child, Blobs: []ociref.Digest{blob}}, "t"))
@@ -98,10 +99,32 @@ func everything(t *testing.T, db *DB) {
 	if err == nil {
 		t.Fatal("the index does not keep its child")
 	}
+	digests := []ociref.Digest{blob, absent}
+	for _, d := range digests {
+		_, err := db.Links().ClaimBlob(ctx, d, time.Now())
+		must(err)
+	}
+	_, err = db.Links().UnlinkedBlobs(ctx, digests)
+	must(err)
+	_, err = db.Links().LinkStates(ctx, registry.LinkState{Key: key, Digest: "sha256:a"}, 10)
+	must(err)
+	must(db.Links().MarkLinks(ctx, key, digests, time.Now()))
+	_, err = db.Links().UnlinkUnnamed(ctx, key, digests, time.Now(), e())
+	must(err)
+	_, err = db.Links().ForgetClaims(ctx, time.Now(), 10)
+	must(err)
+	for i := range 300 {
+		must(put(registry.Manifest{Digest: ociref.Digest(fmt.Sprint("sha256:many", i)), Subject: "sha256:i"}))
+	}
 	_, err = db.Manifests().DeleteManifest(ctx, key, "sha256:i", e())
 	must(err)
+	must(put(registry.Manifest{Digest: "sha256:many1", Subject: absent})) // in its grave
 	_, err = db.Repositories().DeleteRepository(ctx, key, true, e())
 	must(err)
+	for n := 1; n > 0; {
+		n, err = db.Manifests().Sweep(ctx, 10)
+		must(err)
+	}
 }
 
 // statements are the texts that db's sessions have prepared, in SQLite's words.

@@ -35,6 +35,9 @@ func Blobs(t *testing.T, open func(t *testing.T) (s registry.BlobStore, reopen f
 		"cancel":                     blobCancel,
 		"the same blob at once":      blobSameAtOnce,
 		"the same blob again":        blobAgain,
+		"set aside":                  blobAside,
+		"restored over another":      blobRestored,
+		"lists of contents":          blobContents,
 		"uploads that stand still":   blobExpire,
 		"a context that has ended":   blobContext,
 		"more uploads than it hints": blobManyUploads,
@@ -349,5 +352,106 @@ func blobManyUploads(t *testing.T, b blobs) {
 		content := fmt.Appendf(nil, "first half, %d", i)
 		b.append(id, 12, content[12:])
 		b.commit(id, ociref.DigestOf(ociref.SHA256, content), content)
+	}
+}
+
+// blobAside: what is set aside can be read until it is discarded, is found by
+// whoever comes later, and does not keep a new commit from putting it.
+func blobAside(t *testing.T, b blobs) {
+	content := randomBlob(1000)
+	digest := ociref.DigestOf(ociref.SHA512, content)
+	put := func() {
+		id := b.start()
+		b.append(id, 0, content)
+		b.commit(id, digest, content)
+	}
+	put()
+	a, err := b.SetAside(t.Context(), digest)
+	if err != nil || a.Digest != digest || a.Size != 1000 {
+		t.Fatalf("set aside %+v, %v", a, err)
+	}
+	if _, err := b.SetAside(t.Context(), digest); !errors.Is(err, registry.ErrBlobNotFound) {
+		t.Fatalf("again: %v, want ErrBlobNotFound", err)
+	}
+	b.holds(digest, content)
+	left, err := b.reopen().LeftAside(t.Context())
+	if err != nil || len(left) != 1 || left[0] != a {
+		t.Fatalf("left aside: %+v, %v", left, err)
+	}
+	put()
+	for range 2 { // the second time there is nothing to do
+		if err := b.Discard(t.Context(), a); err != nil {
+			t.Fatal(err)
+		}
+		b.holds(digest, content)
+	}
+	if a, err = b.SetAside(t.Context(), digest); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Discard(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	b.lacks(digest)
+	if err := b.Restore(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	b.lacks(digest)
+}
+
+func blobRestored(t *testing.T, b blobs) {
+	content := randomBlob(1000)
+	digest := ociref.DigestOf(ociref.SHA256, content)
+	for _, again := range []bool{false, true} {
+		id := b.start()
+		b.append(id, 0, content)
+		b.commit(id, digest, content)
+		a, err := b.SetAside(t.Context(), digest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again {
+			id := b.start()
+			b.append(id, 0, content)
+			b.commit(id, digest, content)
+		}
+		if err := b.Restore(t.Context(), a); err != nil {
+			t.Fatal(err)
+		}
+		b.holds(digest, content)
+		if left, err := b.LeftAside(t.Context()); err != nil || len(left) != 0 {
+			t.Fatalf("left aside: %+v, %v", left, err)
+		}
+	}
+}
+
+func blobContents(t *testing.T, b blobs) {
+	want := map[ociref.Digest]bool{}
+	for i := range 20 {
+		content := randomBlob(10)
+		digest := ociref.DigestOf([]string{ociref.SHA256, ociref.SHA512}[i%2], content)
+		id := b.start()
+		b.append(id, 0, content)
+		b.commit(id, digest, content)
+		want[digest] = true
+	}
+	for ahead, count := range map[time.Duration]int{time.Hour: 20, -time.Hour: 0} {
+		got, after := 0, ""
+		for {
+			list, next, err := b.Contents(t.Context(), after, time.Now().Add(ahead))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, d := range list {
+				if got++; !want[d] {
+					t.Errorf("lists %s, which nobody put", d)
+				}
+			}
+			if after = next; after == "" {
+				break
+			}
+		}
+		if got != count {
+			t.Errorf("lists %d blobs, want %d", got, count)
+		}
 	}
 }
