@@ -41,7 +41,24 @@ func experiments() []named {
 		{"referrers", &referrers{}},
 		{"blob-get", &blobGet{}},
 		{"start", &start{}},
+		{"scale-referrers", &scaleReferrers{}},
+		{"scale-repositories", &scaleRepositories{}},
+		{"memory-reads", &memoryReads{}},
+		{"memory-referrers", &memoryReferrers{}},
+		{"memory-blob", &memoryBlob{}},
+		{"memory-uploads", &memoryUploads{}},
 	}
+}
+
+// chosen are the experiments that the command line asks for.
+func (s settings) chosen() (chosen []named) {
+	for _, e := range experiments() {
+		wanted := (s.scale || !strings.HasPrefix(e.name, "scale-")) && (s.memory || !strings.HasPrefix(e.name, "memory-"))
+		if wanted && s.only.MatchString(e.name) {
+			chosen = append(chosen, e)
+		}
+	}
+	return chosen
 }
 
 func experimentNames() string {
@@ -63,6 +80,8 @@ type bench struct {
 	ours         *service
 	distribution *peer
 	floor        *peer
+	others       []*service // that experiments have to themselves
+	crowd        *crowd     // nil until it is seeded
 }
 
 // newBench builds the programs and starts them.
@@ -97,6 +116,9 @@ func (b *bench) close() {
 	if b.ours != nil {
 		b.ours.process.Stop()
 	}
+	for _, s := range b.others {
+		s.process.Stop()
+	}
 	for _, p := range []*peer{b.distribution, b.floor} {
 		if p != nil {
 			p.process.Stop()
@@ -108,12 +130,7 @@ func (b *bench) close() {
 // measure does the rounds. All experiments of a round come before the next
 // round, so that a change of the machine's mood meets all rows alike.
 func (b *bench) measure(ctx context.Context) error {
-	var chosen []named
-	for _, e := range experiments() {
-		if b.only.MatchString(e.name) {
-			chosen = append(chosen, e)
-		}
-	}
+	chosen := b.chosen()
 	for _, e := range chosen {
 		fmt.Fprintf(b.progress, "prepare %s\n", e.name)
 		if err := e.prepare(ctx, b); err != nil {

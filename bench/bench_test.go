@@ -11,6 +11,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"io"
 	"math/big"
 	"path/filepath"
@@ -34,6 +35,81 @@ func TestSettings(t *testing.T) {
 	for _, bad := range []string{"-rounds 0", "-rounds 101", "-duration 1ms", "-duration 2m", "-only (", "-only nothing-like-it", "extra", "-unknown"} {
 		if _, err := parseSettings(strings.Fields(bad), io.Discard); err == nil {
 			t.Errorf("%s was accepted", bad)
+		}
+	}
+}
+
+func TestScaleAndMemoryMustBeAskedFor(t *testing.T) {
+	for args, want := range map[string]string{
+		"":                                "",
+		"-scale":                          "scale-referrers scale-repositories",
+		"-memory -only memory":            "memory-reads memory-referrers memory-blob memory-uploads",
+		"-scale -memory -only referrers$": "scale-referrers memory-referrers",
+	} {
+		s, err := parseSettings(strings.Fields(args), io.Discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var slow []string
+		for _, e := range s.chosen() {
+			if strings.HasPrefix(e.name, "scale-") || strings.HasPrefix(e.name, "memory-") {
+				slow = append(slow, e.name)
+			}
+		}
+		if got := strings.Join(slow, " "); got != want {
+			t.Errorf("%q chooses %q, want %q", args, got, want)
+		}
+	}
+	if _, err := parseSettings([]string{"-only", "memory"}, io.Discard); err == nil {
+		t.Error("-only memory without -memory measures nothing and was accepted")
+	}
+}
+
+func TestLevelsAreMeasuredInTheOtherOrderEveryOtherRound(t *testing.T) {
+	for round, want := range [][]int{{0, 1, 2}, {2, 1, 0}} {
+		var order []int
+		results, err := inOrder(round, 3, func(i int) (loaded, error) {
+			order = append(order, i)
+			return loaded{cpu: float64(i)}, nil
+		})
+		if err != nil || !slices.Equal(order, want) || results[2].cpu != 2 {
+			t.Errorf("round %d: order %v, %v", round, order, err)
+		}
+	}
+	failed := errors.New("failed")
+	if results, err := inOrder(0, 2, func(int) (loaded, error) { return loaded{}, failed }); results != nil || !errors.Is(err, failed) {
+		t.Errorf("results %v, %v", results, err)
+	}
+}
+
+func TestNextPage(t *testing.T) {
+	for link, want := range map[string]string{
+		"": "",
+		`</v2/a/referrers/sha256:0?last=1>; rel="next"`:                     "/v2/a/referrers/sha256:0?last=1",
+		`<http://localhost:5000/v2/a/referrers/sha256:0?a=b&c>; rel="next"`: "/v2/a/referrers/sha256:0?a=b&c",
+		`</v2/a>; rel="first"`: "",
+		`/v2/a`:                "",
+	} {
+		if got := nextPage(link); got != want {
+			t.Errorf("%s: %q, want %q", link, got, want)
+		}
+	}
+}
+
+func TestALongBlobIsSkippedWhereThereIsNoRoom(t *testing.T) {
+	var progress strings.Builder
+	b := &bench{dir: t.TempDir(), progress: &progress}
+	b.heavy.blob = 1 << 60
+	if err := new(memoryBlob).round(t.Context(), b, 0); err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	if err := b.table.Write(&out); err != nil {
+		t.Fatal(err)
+	}
+	for where, text := range map[string]string{"the table": out.String(), "the progress": progress.String()} {
+		if !strings.Contains(text, "SKIPPED: ") {
+			t.Errorf("%s does not say so:\n%s", where, text)
 		}
 	}
 }

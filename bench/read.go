@@ -102,14 +102,20 @@ func (e *referrers) prepare(ctx context.Context, b *bench) error {
 	if e.request, e.body, err = b.ours.registry.get(ctx, "/v2/"+repository+"/referrers/"+subject.Digest); err != nil {
 		return err
 	}
-	var list index
-	if err := json.Unmarshal(e.body, &list); err != nil {
+	listed, err := countManifests(e.body)
+	if err != nil {
 		return err
 	}
-	if len(list.Manifests) != b.signatures {
-		return fmt.Errorf("the list has %d referrers, not %d", len(list.Manifests), b.signatures)
+	if listed != b.signatures {
+		return fmt.Errorf("the list has %d referrers, not %d", listed, b.signatures)
 	}
 	return b.floor.keep(ctx, target(e.request), e.body)
+}
+
+func countManifests(body []byte) (int, error) {
+	var list index
+	err := json.Unmarshal(body, &list)
+	return len(list.Manifests), err
 }
 
 func (e *referrers) round(ctx context.Context, b *bench, _ int) error {

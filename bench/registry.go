@@ -46,6 +46,13 @@ func (r registry) pushBlob(c *load.Conn, repository string, content []byte) (des
 	return d, err
 }
 
+// pushBlobAtOnce uploads a blob in a single POST.
+func (r registry) pushBlobAtOnce(c *load.Conn, repository string, content []byte) (descriptor, error) {
+	d := describe("", content)
+	_, err := c.Expect(201, r.request("POST", "/v2/"+repository+"/blobs/uploads/?digest="+d.Digest, content, "Content-Type: application/octet-stream"))
+	return d, err
+}
+
 // withDigest is where an upload that was given a location ends.
 func withDigest(location, digest string) string {
 	target := load.Target(location)
@@ -93,29 +100,36 @@ func (r registry) pushFile(ctx context.Context, repository, path, digest string)
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPut, "http://"+r.address+withDigest(started.Location, digest), f)
-	if err != nil {
-		return err
-	}
-	req.ContentLength, req.Host = info.Size(), r.host
-	for _, line := range r.header {
-		name, value, _ := strings.Cut(line, ": ")
-		req.Header.Set(name, value)
-	}
-	return expectCreated(req)
+	return r.expectCreated(ctx, withDigest(started.Location, digest), f, info.Size())
 }
 
-func expectCreated(req *http.Request) error {
-	resp, err := http.DefaultClient.Do(req)
+// expectCreated puts a body, which must create something.
+func (r registry) expectCreated(ctx context.Context, target string, body io.Reader, size int64) error {
+	resp, err := r.stream(ctx, http.MethodPut, target, body, size)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 1000))
+	text, err := io.ReadAll(io.LimitReader(resp.Body, 1000))
 	if err == nil && resp.StatusCode != http.StatusCreated {
-		err = fmt.Errorf("PUT of %d bytes: status %d: %s", req.ContentLength, resp.StatusCode, body)
+		err = fmt.Errorf("PUT of %d bytes: status %d: %s", size, resp.StatusCode, text)
 	}
 	return err
+}
+
+// stream sends a request with a body of any size, whose answer's body is left to
+// be read.
+func (r registry) stream(ctx context.Context, method, target string, body io.Reader, size int64) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+r.address+target, body)
+	if err != nil {
+		return nil, err
+	}
+	req.ContentLength, req.Host = size, r.host
+	for _, line := range r.header {
+		name, value, _ := strings.Cut(line, ": ")
+		req.Header.Set(name, value)
+	}
+	return http.DefaultClient.Do(req)
 }
 
 // descriptor is OCI's.

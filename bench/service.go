@@ -23,6 +23,10 @@ const (
 	region   = "us-east-1"
 )
 
+// maxImages raises the quota of images in a repository, which is no more than
+// ECR's by default, so that pushes onto 100,000 are not refused.
+const maxImages = "SEALWRIGHT_MAX_IMAGES=1000000"
+
 // service is a sealwright that serves, with clients of its root account.
 type service struct {
 	program  string
@@ -66,13 +70,25 @@ func (s *service) serve(ctx context.Context) error {
 		return err
 	}
 	s.registry = registry{address: address, host: "localhost:" + port}
-	if s.process, err = process.Start(ctx, environment(s.home), s.program, "serve", "--data", s.data, "--listen", s.registry.host); err != nil {
+	if s.process, err = process.Start(ctx, environment(s.home, maxImages), s.program, "serve", "--data", s.data, "--listen", s.registry.host); err != nil {
 		return err
 	}
 	if s.startup, err = s.process.AwaitOK(ctx, "http://"+address+"/healthz"); err != nil {
 		s.process.Stop()
 	}
 	return err
+}
+
+// restart stops the process and starts it anew on the same data and another
+// port: what it held in memory is gone.
+func (s *service) restart(ctx context.Context) error {
+	header := s.registry.header
+	s.process.Stop()
+	if err := s.serve(ctx); err != nil {
+		return err
+	}
+	s.registry.header = header // a token outlives the process
+	return nil
 }
 
 // connect reads the root account's key and gets a registry token with it.

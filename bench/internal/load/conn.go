@@ -39,6 +39,7 @@ type Conn struct {
 type Answer struct {
 	Status   int
 	Location string
+	Link     string
 	Size     int64  // of the body
 	Body     []byte // valid until the next request; nil from Drain
 }
@@ -156,6 +157,8 @@ func (c *Conn) readHeader(a *Answer) (length int64, err error) {
 			length = chunked
 		case equalFold(name, "location"):
 			a.Location = string(value)
+		case equalFold(name, "link"):
+			a.Link = string(value)
 		}
 	}
 }

@@ -36,6 +36,7 @@ func dial(t *testing.T, address string) *Conn {
 func echo(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	w.Header().Set("Location", "/made/"+r.URL.RawQuery)
+	w.Header().Set("Link", "</next>; rel=\"next\"")
 	w.WriteHeader(http.StatusCreated)
 	fmt.Fprintf(w, "%s %s %s %s", r.Method, r.URL.Path, r.Header.Get("X-Test"), body)
 }
@@ -51,6 +52,9 @@ func TestConnExchangesSeveralRequests(t *testing.T) {
 		}
 		if want := "PUT /path yes " + body; string(a.Body) != want || a.Size != int64(len(want)) {
 			t.Errorf("body %q of %d bytes, want %q", a.Body, a.Size, want)
+		}
+		if want := `</next>; rel="next"`; a.Link != want {
+			t.Errorf("Link %q, want %q", a.Link, want)
 		}
 		if want := fmt.Sprintf("/made/n=%d", i); a.Location != want {
 			t.Errorf("Location %q, want %q", a.Location, want)

@@ -126,11 +126,35 @@ func TestParseStat(t *testing.T) {
 	}
 }
 
-func TestParseResident(t *testing.T) {
-	if got, err := parseResident("Name:\tx\nVmHWM:\t 900 kB\nVmRSS:\t   31234 kB\nRssAnon:\t 1 kB\n"); err != nil || got != 31234*1024 {
-		t.Errorf("%v, %v", got, err)
+func TestPeakBeginsAnew(t *testing.T) {
+	p, url := startServer(t, t.Context())
+	if _, err := p.AwaitOK(t.Context(), url+"/ok"); err != nil {
+		t.Fatal(err)
 	}
-	if _, err := parseResident("Name:\tzombie\n"); err == nil {
+	resident, err := p.ResidentBytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	peak, err := p.PeakBytes()
+	if err != nil || resident <= 0 || peak < resident {
+		t.Errorf("a peak of %v after %v were held, %v", peak, resident, err)
+	}
+	if err := p.ForgetPeak(); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := p.PeakBytes(); err != nil || again <= 0 || again > peak+1<<20 {
+		t.Errorf("the peak is %v after %v was forgotten, %v", again, peak, err)
+	}
+}
+
+func TestParseMemory(t *testing.T) {
+	const status = "Name:\tx\nVmHWM:\t  40000 kB\nVmRSS:\t   31234 kB\nRssAnon:\t 1 kB\n"
+	for field, want := range map[string]float64{"VmHWM": 40000 * 1024, "VmRSS": 31234 * 1024} {
+		if got, err := parseMemory(status, field); err != nil || got != want {
+			t.Errorf("%s: %v, %v", field, got, err)
+		}
+	}
+	if _, err := parseMemory("Name:\tzombie\n", "VmRSS"); err == nil {
 		t.Error("a status without memory was accepted")
 	}
 }

@@ -47,13 +47,29 @@ func (p *Process) ResidentBytes() (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return parseResident(string(text))
+	return parseMemory(string(text), "VmRSS")
 }
 
-func parseResident(status string) (float64, error) {
-	_, rest, ok := strings.Cut(status, "\nVmRSS:")
+// PeakBytes is the most memory that the program held at once since it began, or
+// since ForgetPeak.
+func (p *Process) PeakBytes() (float64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	return parseMemory(string(text), "VmHWM")
+}
+
+// ForgetPeak lets PeakBytes begin anew, from what is held now (proc_pid_clear_refs(5)).
+func (p *Process) ForgetPeak() error {
+	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p.cmd.Process.Pid), []byte("5"), 0)
+}
+
+// parseMemory reads a field of /proc/PID/status that is in kB, in bytes.
+func parseMemory(status, field string) (float64, error) {
+	_, rest, ok := strings.Cut(status, "\n"+field+":")
 	if !ok {
-		return 0, errors.New("/proc/PID/status has no VmRSS: has the program ended?")
+		return 0, fmt.Errorf("/proc/PID/status has no %s: has the program ended?", field)
 	}
 	line, _, _ := strings.Cut(rest, "\n")
 	kilobytes, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(line, "kB")), 64)
