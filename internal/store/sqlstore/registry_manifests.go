@@ -4,9 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -101,43 +99,6 @@ func (s manifests) Manifests(ctx context.Context, key registry.Key, f registry.M
 	return listHeld(ctx, holder{s.db, key}, listedManifest(key), `SELECT `+manifestColumns+`, `+tagsOfManifest+` FROM manifests m
 		WHERE `+inRepository+statusCondition[f.TagStatus]+` AND`+living+`AND (m.pushed_at, m.digest) > ($3, $4)
 		ORDER BY m.pushed_at, m.digest LIMIT $5`, f.After.PushedAt.UnixMicro(), f.After.Digest, f.Limit)
-}
-
-// Referrers implements registry.ManifestStore. Each artifact type is a walk
-// along the index by type, and their first pages are merged: so the cost is the
-// page's, however many referrers have other types. The page ends with the sum of
-// manifest sizes, which annotations are part of: the database itself must not
-// bring together more.
-func (s manifests) Referrers(ctx context.Context, key registry.Key, subject ociref.Digest, f registry.ReferrerFilter) (list []registry.Manifest, more bool, err error) {
-	const page = `SELECT m.repository, m.digest, m.pushed_at, m.content_size FROM manifests m
-		WHERE ` + inRepository + ` AND m.subject = $3 AND m.subject <> '' AND (m.pushed_at, m.digest) > ($4, $5) AND` + living
-	const order = ` ORDER BY m.pushed_at, m.digest LIMIT $6`
-	pages := []string{`SELECT * FROM (` + page + order + `) AS p`}
-	args := []any{subject, f.After.PushedAt.UnixMicro(), f.After.Digest, f.Limit + 1}
-	if types := sorted(f.ArtifactTypes); len(types) > 0 {
-		pages = nil
-		for i, t := range types {
-			pages = append(pages, fmt.Sprintf(`SELECT * FROM (%s AND m.artifact_type = $%d%s) AS p%d`, page, 7+i, order, i))
-			args = append(args, t)
-		}
-	}
-	list, err = listHeld(ctx, holder{s.db, key}, scanReferrer(key), `SELECT `+manifestColumns+`, m.annotations FROM (
-			SELECT w.*, SUM(w.content_size) OVER (ORDER BY w.pushed_at, w.digest ROWS UNBOUNDED PRECEDING) AS upto
-			FROM (`+strings.Join(pages, ` UNION ALL `)+`) AS w) AS o
-		JOIN manifests m ON m.repository = o.repository AND m.digest = o.digest
-		WHERE o.upto - o.content_size < `+strconv.Itoa(registry.ReferrersPage)+order, args...)
-	if len(list) > f.Limit {
-		return list[:f.Limit], true, err
-	}
-	return list, contentSize(list) >= registry.ReferrersPage, err
-}
-
-// contentSize is what the manifests of a list have together.
-func contentSize(list []registry.Manifest) (total int64) {
-	for _, m := range list {
-		total += m.ContentSize
-	}
-	return total
 }
 
 // Tags implements registry.ManifestStore.

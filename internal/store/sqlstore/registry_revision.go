@@ -9,7 +9,8 @@ import "github.com/sealwright/sealwright/internal/ociref"
 // holds up whoever pushes onto the same subject until the commit.
 func renewReferrers(tx querier, repository int64, subject ociref.Digest) error {
 	renewed, err := tx.exec(`INSERT INTO referrer_revisions (repository, subject, revision)
-		SELECT repository, subject, CAST($1 AS BIGINT) FROM manifests WHERE repository = $2 AND subject = $3 AND subject <> '' LIMIT 1
+		SELECT m.repository, m.subject, CAST($1 AS BIGINT) FROM manifests m
+			WHERE m.repository = $2 AND m.subject = $3 AND m.subject <> '' AND`+living+`LIMIT 1
 		ON CONFLICT (repository, subject) DO UPDATE SET revision = excluded.revision`, randomID(), repository, subject)
 	if err != nil || renewed > 0 {
 		return err
