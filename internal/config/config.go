@@ -163,6 +163,12 @@ type Config struct {
 	// many there are. Default: 100000 (as Amazon ECR)
 	MaxImages int64 `yaml:"max-images" usage:"images in a repository, signatures included"`
 
+	// ReadCache is how much memory may hold answers that are asked for often: one
+	// half lists of referrers, ready to send, the other manifests and what repositories
+	// hold. They are taken only while nothing has changed. In bytes, from 1048576.
+	// Default: 134217728 (128 MiB)
+	ReadCache int64 `yaml:"read-cache" usage:"bytes of memory for what is read often"`
+
 	// ReuseEndedProfileNames permits a new version of a signing profile whose name
 	// was canceled or revoked. A trust policy that names the profile trusts the new
 	// version too, which is why the default refuses. Default: false
@@ -185,6 +191,7 @@ func Default() Config {
 		MaxUploads:       256,
 		HeaderTimeout:    10 * time.Second,
 		IdleTimeout:      2 * time.Minute,
+		ReadCache:        128 << 20,
 		AccessLog:        "errors",
 		LogFormat:        "text",
 		MaxImages:        100_000,
@@ -286,6 +293,8 @@ func (c Config) checkLimits() error {
 		return fmt.Errorf("max-images: want a positive number")
 	case c.MaxUpload < 1:
 		return fmt.Errorf("max-upload: want a positive number of bytes")
+	case c.ReadCache < 1<<20:
+		return fmt.Errorf("read-cache: want at least 1048576 bytes")
 	case c.MaxUploads < 1:
 		return fmt.Errorf("max-uploads: want a positive number")
 	}

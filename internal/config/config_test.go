@@ -117,6 +117,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"no uploads", "", []string{"--max-uploads=0"}, "max-uploads"},
 		{"no time for a header", "", []string{"--header-timeout=0s"}, "header-timeout"},
 		{"no time between requests", "", []string{"--idle-timeout=0s"}, "idle-timeout"},
+		{"no memory for reads", "", []string{"--read-cache=0"}, "read-cache"},
 		{"log of nothing known", "", []string{"--access-log=some"}, "access-log: \"some\""},
 		{"log format", "", []string{"--log-format=xml"}, "log-format: \"xml\""},
 		{"admin without a port", "", []string{"--admin-listen=localhost"}, "admin-listen"},

@@ -23,6 +23,7 @@ func (s *Server) measureRecords() {
 func (s *Server) measureServices(aws *awshttp.Handler) {
 	m := s.metrics
 	m.Cache("signing_profiles", s.signing.ProfileCache)
+	m.Cache("registry_tokens", s.access.TokenCache)
 	m.Cache("sigv4_keys", aws.KeyCache)
 	m.Gauge("uploads_in_flight", "Uploads whose bodies arrive.", s.uploads.Taken)
 	m.Gauge("uploads_limit", "Uploads whose bodies may arrive at once.", s.uploads.Limit)

@@ -30,7 +30,7 @@ func (s *Server) mount(context.Context) (err error) {
 	}
 	s.uploads = ociapi.NewSlots(s.config.MaxUploads, slotPatience)
 	oci := ociapi.New(ociapi.Options{
-		Registry: s.registry, Tokens: s.access, Authorizer: s.access, Uploads: s.uploads, Note: note,
+		Registry: s.registry, Tokens: s.access, Authorizer: s.access, Uploads: s.uploads, Pages: s.config.ReadCache / 2, Note: note,
 		PublicURL: s.publicURL, SourceIP: s.proxies.sourceIP, Logger: s.options.Logger,
 	})
 	s.ready = s.newReadiness()

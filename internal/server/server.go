@@ -113,6 +113,7 @@ func (s *Server) openRecords(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("records: %w", err)
 	}
+	s.records.Remember(s.config.ReadCache / 2)
 	s.onClose(s.records.Close)
 	s.measureRecords()
 	return nil
