@@ -48,7 +48,7 @@ func killLoop(t *testing.T, flags ...string) {
 	createProfile(t, s, "kill")
 	var kept acknowledged
 	for round := range killRounds(t) {
-		work(t, s, &kept)
+		kept.work(t, s, round == 0)
 		s = start(t, dir, flags...)
 		kept.check(t, s, 50)
 		if t.Failed() {
@@ -75,8 +75,9 @@ type kept struct {
 }
 
 // work pushes and signs until the service is killed, some time between at once
-// and a quarter of a second later.
-func work(t *testing.T, s *service, k *acknowledged) {
+// and a quarter of a second later; or later still if it waits for each to have
+// been acknowledged once.
+func (k *acknowledged) work(t *testing.T, s *service, wait bool) {
 	repository := s.repository("app")
 	client := s.signer()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -91,10 +92,22 @@ func work(t *testing.T, s *service, k *acknowledged) {
 			}
 		})
 	}
+	for range 1000 {
+		if !wait || k.hasBoth() {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 	time.Sleep(time.Duration(mathrand.IntN(250)) * time.Millisecond)
 	s.kill()
 	cancel()
 	workers.Wait()
+}
+
+func (k *acknowledged) hasBoth() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return len(k.content) > 0 && len(k.jobs) > 0
 }
 
 // push pushes a blob and a manifest; what is acknowledged is remembered.
