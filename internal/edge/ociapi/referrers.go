@@ -32,10 +32,15 @@ type renderedPage struct {
 
 // referrersPage returns a page from memory if the subject's referrers are still
 // those it was made of, which is asked in each request; else it makes the page.
+// Revision 0 says that there are none, and alone comes again: nothing is kept
+// under it, since a push may come between the revision and the page.
 func (c *call) referrersPage(subject ociref.Digest, f registry.ReferrerFilter) (renderedPage, error) {
 	revision, err := c.Registry.ReferrersRevision(c.ctx(), c.Key, subject)
 	if err != nil {
 		return renderedPage{}, err
+	}
+	if revision == 0 {
+		return renderedPage{body: newPage().close()}, nil
 	}
 	key := pageKey{c.Key, subject, fmt.Sprintf("%q", f.ArtifactTypes), f.After}
 	if page, ok := c.pages.Get(key, revision); ok {

@@ -1,11 +1,13 @@
 package ociapi_test
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/sealwright/sealwright/internal/edge/ociapi"
@@ -94,5 +96,41 @@ func TestReferrersWhileTheyCome(t *testing.T) {
 			})
 		}
 		all.Wait()
+	}
+}
+
+// overtaken has something happen between the reading of a revision and of the
+// list that goes with it, once.
+type overtaken struct {
+	registry.ManifestStore
+	by atomic.Pointer[func()]
+}
+
+func (o *overtaken) Referrers(ctx context.Context, key registry.Key, subject ociref.Digest, f registry.ReferrerFilter) ([]registry.Manifest, bool, error) {
+	if by := o.by.Swap(nil); by != nil {
+		(*by)()
+	}
+	return o.ManifestStore.Referrers(ctx, key, subject, f)
+}
+
+// TestPageOvertakenByAPush: the revision of a subject without referrers comes
+// again when the last one goes, so no page that has some may be kept under it.
+func TestPageOvertakenByAPush(t *testing.T) {
+	store := &overtaken{}
+	s := serve(t, func(o *registry.Options, _ *ociapi.Options) {
+		store.ManifestStore, o.Manifests = o.Manifests, store
+	}, "app")
+	subject, _ := s.pushImage("app", "v1", "config", "")
+	path := "/v2/app/referrers/" + string(subject)
+	var d ociref.Digest
+	push := func() { d, _ = s.pushImage("app", "", "config", subjectJSON(subject, "application/a", "")) }
+	store.by.Store(&push)
+	s.referrersOf(path)
+	if store.by.Load() != nil {
+		push() // nothing was read that could be overtaken
+	}
+	s.want(s.do("DELETE", "/v2/app/manifests/"+string(d), nil), 202)
+	if got, _ := s.referrersOf(path); len(got) != 0 {
+		t.Fatalf("%v are listed, but deleted", got)
 	}
 }
