@@ -27,7 +27,7 @@ func ParseDigest(s string) (Digest, error) {
 	if size == 0 || len(encoded) != size || strings.Trim(encoded, "0123456789abcdef") != "" {
 		return "", fault.Becausef(ErrDigest, "%.150q is not a digest: want sha256: or sha512: and lower-case hex", s)
 	}
-	return Digest(s), nil
+	return Digest(strings.Clone(s)), nil
 }
 
 // looksLikeDigest tells a digest from a tag: a tag cannot have a colon.

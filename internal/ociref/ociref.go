@@ -1,12 +1,14 @@
 // Package ociref holds the grammars of the OCI distribution specification:
 // repository names, tags, digests and references. A value of these types was
-// checked once, at the border, and is trusted inside.
+// checked once, at the border, and is trusted inside. It is a copy, since it may
+// be kept in memory, and what it was read from may be as large as a request.
 //
 // Source: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md
 package ociref
 
 import (
 	"regexp"
+	"strings"
 	"sync"
 
 	"github.com/sealwright/sealwright/internal/fault"
@@ -47,7 +49,7 @@ func ParseName(s string) (Name, error) {
 	if len(s) < minName || len(s) > maxName || !nameGrammar().MatchString(s) {
 		return "", fault.Becausef(ErrName, "%.100q is not a repository name: want %d to %d lower-case letters and digits, in parts joined by '.', '_', '-' and '/'", s, minName, maxName)
 	}
-	return Name(s), nil
+	return Name(strings.Clone(s)), nil
 }
 
 // ParseTag checks a tag. It fails with [ErrTag].
@@ -55,7 +57,7 @@ func ParseTag(s string) (Tag, error) {
 	if !tagGrammar().MatchString(s) {
 		return "", fault.Becausef(ErrTag, "%.100q is not a tag: want 1 to 128 letters, digits, '.', '_' and '-', not starting with '.' or '-'", s)
 	}
-	return Tag(s), nil
+	return Tag(strings.Clone(s)), nil
 }
 
 // Reference names a manifest within a repository: by tag or by digest, exactly

@@ -3,6 +3,7 @@ package ociref
 import (
 	"strings"
 	"testing"
+	"unsafe"
 )
 
 func TestNames(t *testing.T) {
@@ -71,4 +72,23 @@ func FuzzParseReference(f *testing.F) {
 			t.Errorf("%q parsed as %+v", s, r)
 		}
 	})
+}
+
+// TestValuesAreCopies: what is parsed may be kept for long, and must not keep
+// the whole of a request in memory with it.
+func TestValuesAreCopies(t *testing.T) {
+	request := strings.Repeat("a", 64)
+	digest := "sha256:" + request
+	d, err := ParseDigest(digest)
+	if err != nil || unsafe.StringData(string(d)) == unsafe.StringData(digest) {
+		t.Errorf("digest: %v, or not a copy", err)
+	}
+	n, err := ParseName(request)
+	if err != nil || unsafe.StringData(string(n)) == unsafe.StringData(request) {
+		t.Errorf("name: %v, or not a copy", err)
+	}
+	tag, err := ParseTag(request)
+	if err != nil || unsafe.StringData(string(tag)) == unsafe.StringData(request) {
+		t.Errorf("tag: %v, or not a copy", err)
+	}
 }

@@ -63,12 +63,12 @@ const maxHolders = 100
 // the account's that hold the blob, if the caller may read it there. To know a
 // digest is no right to the blob. A zero key means there is none.
 func (c *call) source(d ociref.Digest, from string) (registry.Key, error) {
-	names := []ociref.Name{ociref.Name(from)}
+	names := make([]ociref.Name, 1)
 	var err error
 	if from == "" {
 		names, err = c.Registry.Holders(c.ctx(), c.Account, d, maxHolders)
 	} else {
-		_, err = ociref.ParseName(from)
+		names[0], err = ociref.ParseName(from)
 	}
 	if err != nil {
 		return registry.Key{}, err
