@@ -1,8 +1,6 @@
 package server
 
 import (
-	"time"
-
 	"github.com/sealwright/sealwright/internal/edge/awshttp"
 	"github.com/sealwright/sealwright/internal/registry"
 	"github.com/sealwright/sealwright/internal/store/sqlstore"
@@ -28,9 +26,6 @@ func (s *Server) measureServices(aws *awshttp.Handler) {
 	m.Gauge("uploads_in_flight", "Uploads whose bodies arrive.", s.uploads.Taken)
 	m.Gauge("uploads_limit", "Uploads whose bodies may arrive at once.", s.uploads.Limit)
 	m.Count("uploads_refused_total", "Uploads refused because too many arrived.", s.uploads.Refused)
-	if s.certificate != nil {
-		m.Time("tls_certificate_end_seconds", "When the certificate in use ends, in Unix time.", func() time.Time { return s.certificate.ends() })
-	}
 }
 
 // measureCollected is told of each step of a collection of garbage.

@@ -196,6 +196,7 @@ func (s *Server) listen(context.Context) (err error) {
 		if err := s.certificate.open(); err != nil {
 			return err
 		}
+		s.metrics.Time("tls_certificate_end_seconds", "When the certificate in use ends, in Unix time.", s.certificate.ends)
 	}
 	if s.listeners, err = s.listenOn("listen", s.config.Listen); err != nil {
 		return err

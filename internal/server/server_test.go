@@ -329,15 +329,26 @@ func TestSecondServeIsRefused(t *testing.T) {
 func TestServesTLSFromFiles(t *testing.T) {
 	c := settings(t)
 	pool := certificate(t, &c)
+	c.AdminListen = "localhost:0"
 	s, _ := run(t, c)
 	configuration := awsConfig(t, s)
-	configuration.HTTPClient = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
+	configuration.HTTPClient = client
 	if !strings.HasPrefix(s.URL(), "https://") {
 		t.Errorf("URL %s", s.URL())
 	}
 	who, err := sts.NewFromConfig(configuration).GetCallerIdentity(t.Context(), nil)
 	if err != nil || *who.Account != "111122223333" {
 		t.Errorf("GetCallerIdentity: %v, %v", who, err)
+	}
+	response, err := client.Get(s.AdminURL() + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	metrics, err := io.ReadAll(response.Body)
+	if err != nil || !strings.Contains(string(metrics), fmt.Sprintf("\nsealwright_tls_certificate_end_seconds %g\n", float64(s.certificate.ends().Unix()))) {
+		t.Errorf("the metrics do not tell when the certificate ends: %v", err)
 	}
 	c.TLSKey = c.TLSCert
 	c.Data = filepath.Join(t.TempDir(), "other")
