@@ -83,7 +83,7 @@ func parseSettings(args []string, usage io.Writer) (settings, error) {
 	s := settings{
 		signatures: 1000, blobSize: 256 << 20, verbs: 9, settle: time.Second,
 		referrers: []int{0, 1000, 100_000}, repositories: []int{1, 100_000},
-		heavy: heavy{reads: 1_000_000, listings: 16, blob: 10 << 30, uploads: 1000, rest: 15 * time.Second},
+		heavy: heavy{reads: 1_000_000, listers: []int{16, 64}, blob: 10 << 30, uploads: 1000, rest: 15 * time.Second},
 	}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(usage)
@@ -103,7 +103,7 @@ func parseSettings(args []string, usage io.Writer) (settings, error) {
 	if *quick {
 		s.rounds, s.duration, s.signatures, s.blobSize, s.verbs, s.settle = 1, 250*time.Millisecond, 100, 32<<20, 2, 200*time.Millisecond
 		s.referrers, s.repositories = []int{0, 100, 500}, []int{1, 100}
-		s.heavy = heavy{reads: 2000, listings: 2, blob: 32 << 20, uploads: 50, rest: s.settle}
+		s.heavy = heavy{reads: 2000, listers: []int{2, 4}, blob: 32 << 20, uploads: 50, rest: s.settle}
 	}
 	return s, s.check(*only)
 }

@@ -13,11 +13,11 @@ import (
 // heavy is how much the memory rows do. Each is done once, in the first round,
 // to a service that was started for it.
 type heavy struct {
-	reads    int // of manifests
-	listings int // of all referrers of one image
-	blob     int64
-	uploads  int // begun, then left alone
-	rest     time.Duration
+	reads   int   // of manifests
+	listers []int // that list all referrers of one image at once
+	blob    int64
+	uploads int // begun, then left alone
+	rest    time.Duration
 }
 
 // watch does work and adds two rows: the most memory that the service held while
@@ -116,20 +116,30 @@ func (e *memoryReferrers) round(ctx context.Context, b *bench, n int) error {
 	if n > 0 {
 		return nil
 	}
+	for _, listers := range b.heavy.listers {
+		if err := e.list(ctx, b, listers); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// list lists all referrers on so many connections at once, of a service that has
+// no page ready yet.
+func (e *memoryReferrers) list(ctx context.Context, b *bench, listers int) error {
 	if err := e.crowd.service.restart(ctx); err != nil {
 		return err
 	}
 	l := e.crowd.levels[len(e.crowd.levels)-1]
-	want := l.referrers
-	work := fmt.Sprintf("%s referrers listed %d times, %s", table.Count(want), b.heavy.listings, countConnections(min(b.heavy.listings, readers)))
+	work := fmt.Sprintf("%s referrers listed on %s", table.Count(l.referrers), countConnections(listers))
 	return b.watch(e.crowd.service, work, func() error {
 		to := e.crowd.service.registry
 		_, err := load.Run(ctx, load.Plan{
-			Address: to.address, Connections: min(b.heavy.listings, readers), Count: b.heavy.listings,
+			Address: to.address, Connections: listers, Count: listers,
 			Do: func(c *load.Conn, _ int) error {
 				listed, err := listReferrers(c, to, l.path())
-				if err == nil && listed != want {
-					err = fmt.Errorf("%d referrers are listed, not %d", listed, want)
+				if err == nil && listed != l.referrers {
+					err = fmt.Errorf("%d referrers are listed, not %d", listed, l.referrers)
 				}
 				return err
 			},
