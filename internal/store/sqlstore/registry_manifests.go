@@ -43,7 +43,9 @@ func (s manifests) Manifest(ctx context.Context, key registry.Key, ref ociref.Re
 	return ask(s.db, question[manifestKey, registry.Manifest]{
 		memory: s.db.memories.manifests, key: manifestKey{key, ref},
 		read: func() (registry.Manifest, error) { return s.readManifest(ctx, key, ref) },
-		size: func(m registry.Manifest) int64 { return 3 * m.ContentSize }, // annotations are part of it
+		size: func(m registry.Manifest) int64 { // annotations are part of the content; each takes a place in a map besides
+			return 3*m.ContentSize + 96*int64(len(m.Annotations))
+		},
 	})
 }
 
