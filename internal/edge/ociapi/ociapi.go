@@ -19,6 +19,7 @@ import (
 
 	"github.com/google/uuid"
 	"golang.org/x/sync/semaphore"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/sealwright/sealwright/internal/access"
 	"github.com/sealwright/sealwright/internal/journal"
@@ -68,8 +69,10 @@ const defaultRoom = 128 << 20
 
 type handler struct {
 	Options
-	room  *semaphore.Weighted // what is left of Room
-	pages *recall.Memory[pageKey, renderedPage]
+	room      *semaphore.Weighted // what is left of Room
+	pages     *recall.Memory[pageKey, renderedPage]
+	renders   *singleflight.Group // pages in the making
+	renderers *semaphore.Weighted // how many more of them there may be
 }
 
 // New makes the handler of /v2 and everything below.
@@ -91,7 +94,7 @@ func New(o Options) http.Handler {
 	}
 	room := max(cmp.Or(o.Room, defaultRoom), o.Registry.MaxManifest()+1)
 	pages := recall.New[pageKey, renderedPage](cmp.Or(o.Pages, defaultPages))
-	return &handler{o, semaphore.NewWeighted(room), pages}
+	return &handler{o, semaphore.NewWeighted(room), pages, new(singleflight.Group), semaphore.NewWeighted(maxRenderers)}
 }
 
 // call is one request under way.

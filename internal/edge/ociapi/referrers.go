@@ -2,7 +2,9 @@ package ociapi
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -14,6 +16,7 @@ import (
 const (
 	maxReferrersPage = 4 << 20 // bytes: what a client must be able to take as a manifest
 	referrersBatch   = 2000    // rows read at a time
+	maxRenderers     = 4       // pages in the making at once
 )
 
 // pageKey is what a page of referrers was asked for by.
@@ -46,11 +49,36 @@ func (c *call) referrersPage(subject ociref.Digest, f registry.ReferrerFilter) (
 	if page, ok := c.pages.Get(key, revision); ok {
 		return page, nil
 	}
-	page, err := c.renderReferrers(subject, f)
-	if err == nil {
-		c.pages.Put(key, revision, page, int64(cap(page.body)+len(key.types)))
+	return c.renderOnce(key, revision, f)
+}
+
+// renderOnce makes a page for all who ask for it at this revision meanwhile, and
+// few pages at a time: one in the making takes several times its size. If the
+// client whose request makes it goes away, another's begins anew.
+func (c *call) renderOnce(key pageKey, revision uint64, f registry.ReferrerFilter) (renderedPage, error) {
+	for {
+		made := c.renders.DoChan(fmt.Sprintf("%v %d", key, revision), func() (any, error) {
+			if err := c.renderers.Acquire(c.ctx(), 1); err != nil {
+				return renderedPage{}, err
+			}
+			defer c.renderers.Release(1)
+			page, err := c.renderReferrers(key.subject, f)
+			if err == nil {
+				c.pages.Put(key, revision, page, int64(cap(page.body)+len(key.types)))
+			}
+			return page, err
+		})
+		select {
+		case result := <-made:
+			if !errors.Is(result.Err, context.Canceled) {
+				return result.Val.(renderedPage), result.Err
+			}
+		case <-c.ctx().Done():
+		}
+		if err := c.ctx().Err(); err != nil {
+			return renderedPage{}, err
+		}
 	}
-	return page, err
 }
 
 // referrersIndex is what clients that do not know the referrers API find under

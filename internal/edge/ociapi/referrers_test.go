@@ -134,3 +134,46 @@ func TestPageOvertakenByAPush(t *testing.T) {
 		t.Fatalf("%v are listed, but deleted", got)
 	}
 }
+
+// crowd holds the making of a page until enough requests have asked for it.
+type crowd struct {
+	registry.ManifestStore
+	asked sync.WaitGroup
+	made  atomic.Int32
+}
+
+func (s *crowd) ReferrersRevision(ctx context.Context, key registry.Key, subject ociref.Digest) (uint64, error) {
+	defer s.asked.Done()
+	return s.ManifestStore.ReferrersRevision(ctx, key, subject)
+}
+
+func (s *crowd) Referrers(ctx context.Context, key registry.Key, subject ociref.Digest, f registry.ReferrerFilter) ([]registry.Manifest, bool, error) {
+	s.asked.Wait()
+	s.made.Add(1)
+	return s.ManifestStore.Referrers(ctx, key, subject, f)
+}
+
+// TestPageIsMadeOnceForACrowd: memory must not follow how many clients ask for
+// a page that is not ready.
+func TestPageIsMadeOnceForACrowd(t *testing.T) {
+	store := &crowd{}
+	s := serve(t, func(o *registry.Options, _ *ociapi.Options) {
+		store.ManifestStore, o.Manifests = o.Manifests, store
+	}, "app")
+	subject, _ := s.pushImage("app", "v1", "config", "")
+	d, _ := s.pushImage("app", "", "config", subjectJSON(subject, "application/a", ""))
+	const clients = 16
+	store.asked.Add(clients)
+	var all sync.WaitGroup
+	for range clients {
+		all.Go(func() {
+			if got, _ := s.referrersOf("/v2/app/referrers/" + string(subject)); !slices.Equal(got, []ociref.Digest{d}) {
+				t.Errorf("got %v", got)
+			}
+		})
+	}
+	all.Wait()
+	if n := store.made.Load(); n != 1 {
+		t.Errorf("the page was made %d times", n)
+	}
+}
