@@ -196,8 +196,17 @@ func (e *postgresEngine) recent() (number uint64, known bool) {
 	return uint64(time.Since(e.opened) / postgresRecent), true
 }
 
+// ping asks whether the server takes writes, too: after a failover the way may
+// lead to one that only reads.
 func (e *postgresEngine) ping(ctx context.Context) error {
-	return e.read(ctx, func(querier) error { return e.pool.PingContext(ctx) })
+	return e.read(ctx, func(q querier) error {
+		var readOnly string
+		err := q.row(`SELECT current_setting('transaction_read_only')`).Scan(&readOnly)
+		if err == nil && readOnly == "on" {
+			err = errors.New("the server takes no writes")
+		}
+		return err
+	})
 }
 
 // close waits for the queries that run.

@@ -109,8 +109,9 @@ func (db *DB) snapshot(ctx context.Context, fn func(tx querier) error) error {
 }
 
 // Ping says whether the database answers: to a read and, on SQLite, to the
-// writer, in a transaction that writes nothing. When the disk hangs it may take
-// as long as that, whatever ctx says.
+// writer, in a transaction that writes nothing; PostgreSQL is asked whether it
+// takes writes. When the disk hangs it may take as long as that, whatever ctx
+// says.
 func (db *DB) Ping(ctx context.Context) error {
 	return explain(ctx, db.engine.ping(ctx))
 }
