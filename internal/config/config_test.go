@@ -52,7 +52,7 @@ func TestFlagBeatsEnvironmentBeatsFileBeatsDefault(t *testing.T) {
 }
 
 func TestEveryFieldCanBeSetInEachWay(t *testing.T) {
-	samples := map[string]string{"bool": "true", "bytes": "17", "int": "17", "duration": "9h", "strings": "http://x,http://y", "string": "words"}
+	samples := map[string]string{"bool": "true", "number": "17", "int": "17", "duration": "9h", "strings": "http://x,http://y", "string": "words"}
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	c := Default()
 	c.Flags(flags)

@@ -22,7 +22,7 @@ func (v value) Type() string {
 	case v.field.Kind() == reflect.Slice:
 		return "strings"
 	case v.field.Kind() == reflect.Int64:
-		return "bytes"
+		return "number"
 	default:
 		return v.field.Kind().String()
 	}
