@@ -1,6 +1,7 @@
 package ociapi
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -97,7 +98,7 @@ const createHint = `. Create it first: aws ecr create-repository --repository-na
 // fail answers with an error. Nothing was written before: handlers that fail
 // after the header abort the connection instead.
 func (c *call) fail(err error) {
-	if c.ctx().Err() != nil {
+	if errors.Is(err, context.Canceled) && c.ctx().Err() != nil {
 		panic(http.ErrAbortHandler) // the client has gone: nobody is at fault, nobody to tell
 	}
 	a := translate(err)
