@@ -109,11 +109,13 @@ func (m *Manifest) fromImage(d document) error {
 		if m.ImageSize += x.size; m.ImageSize < 0 {
 			return invalid("its sizes add up to more than a number can hold")
 		}
-		if !slices.Contains(nonDistributable, x.mediaType) {
+		if slices.Contains(nonDistributable, x.mediaType) {
+			m.Foreign = append(m.Foreign, x.digest)
+		} else {
 			m.Blobs = append(m.Blobs, x.digest)
 		}
 	}
-	m.Blobs = distinct(m.Blobs)
+	m.Blobs, m.Foreign = distinct(m.Blobs), distinct(m.Foreign)
 	return nil
 }
 

@@ -91,6 +91,7 @@ type Manifest struct {
 	ContentSize  int64             // len of the bytes pushed
 	ImageSize    int64             // sum of config and layers, as DescribeImages has it
 	Blobs        []ociref.Digest   // config and layers that must be in the repository; given to PutManifest, nil in what a store returns
+	Foreign      []ociref.Digest   // layers that need not be in the repository, and stay with the manifest if they are; given to PutManifest, nil in what a store returns
 	Children     []ociref.Digest   // manifests an index lists; given to PutManifest, nil in what a store returns
 	Tags         []ociref.Tag      // sorted; in lists of images alone, since an image may have any number
 	PushedAt     time.Time

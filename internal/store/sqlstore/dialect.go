@@ -23,9 +23,11 @@ var (
 		"BIGINT", "INTEGER",
 		"BOOLEAN", "INTEGER",
 		"BYTEA", "BLOB",
+		"CONTENT_TEXT", "CAST(content AS TEXT)",
 	)
 	postgresDDL = strings.NewReplacer(
 		"-- PostgreSQL: ", "",
+		"CONTENT_TEXT", "encode(content, 'escape')",
 		"JOURNAL_POSITION", "BIGINT DEFAULT (CASE WHEN pg_current_xact_id() IS NOT NULL THEN nextval('journal_position') END)",
 		") STRICT, WITHOUT ROWID;", ");",
 		") STRICT;", ");",

@@ -72,21 +72,26 @@ func (p *push) run(ctx context.Context, h hold) (created bool, err error) {
 	return created && err == nil, err
 }
 
-// save inserts the manifest and its parts, unless it is there.
+// save inserts the manifest and its parts, unless it is there. Foreign layers may
+// have come since.
 func (p *push) save(tx querier, r lockedRepository, h hold) (created bool, err error) {
 	waiting, err := p.waits(tx, r, h)
 	if err != nil {
 		return false, err
 	}
-	if created, err = p.insert(tx, r, waiting); err != nil || !created {
+	if created, err = p.insert(tx, r, waiting); err != nil {
 		return false, err
 	}
-	for _, step := range []func(querier, lockedRepository) error{p.saveContent, p.saveBlobs, p.saveChildren, p.release} {
+	steps := []func(querier, lockedRepository) error{p.saveForeign}
+	if created {
+		steps = []func(querier, lockedRepository) error{p.saveContent, p.saveBlobs, p.saveForeign, p.saveChildren, p.release}
+	}
+	for _, step := range steps {
 		if err := step(tx, r); err != nil {
 			return false, err
 		}
 	}
-	return true, nil
+	return created, nil
 }
 
 // waits reports whether the subject is missing.
@@ -118,11 +123,28 @@ func (p *push) saveContent(tx querier, r lockedRepository) error {
 	return err
 }
 
+// nameBlobs adds the blobs that are linked to those that a manifest names.
+const nameBlobs = `INSERT INTO manifest_blobs (repository, manifest, blob) SELECT repository, $1, digest FROM blob_links`
+
+// saveForeign says which layers, of those that need not be there, the manifest
+// has here.
+func (p *push) saveForeign(tx querier, r lockedRepository) error {
+	for batch := range slices.Chunk(p.m.Foreign, referBatch) {
+		list := padded(batch)
+		_, err := tx.exec(nameBlobs+` WHERE repository = $2 AND digest IN (`+parameters(3, len(list))+`) ON CONFLICT DO NOTHING`,
+			append([]any{p.m.Digest, r.id}, anys(list)...)...)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // saveBlobs says which blobs the manifest needs. It fails with ErrManifestBlob.
 func (p *push) saveBlobs(tx querier, r lockedRepository) error {
 	return p.refer(tx, r, reference{
 		digests: p.m.Blobs, none: registry.ErrManifestBlob, what: "blob",
-		add:   `INSERT INTO manifest_blobs (repository, manifest, blob) SELECT repository, $1, digest FROM blob_links`,
+		add:   nameBlobs,
 		added: `SELECT 1 FROM manifest_blobs WHERE repository = $1 AND manifest = $2 AND blob = $3`,
 	})
 }
