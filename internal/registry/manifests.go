@@ -29,8 +29,10 @@ func (s *Service) Put(ctx context.Context, p Push) (m Manifest, created bool, er
 	if err != nil {
 		return Manifest{}, false, err
 	}
-	if absorbed, err := s.absorbs(ctx, m, p.Tags); absorbed || err != nil {
-		return m, false, explain(p.Key, err)
+	if p.Digest == "" { // what is pushed under a digest must be there under it
+		if absorbed, err := s.absorbs(ctx, m, p.Tags); absorbed || err != nil {
+			return m, false, explain(p.Key, err)
+		}
 	}
 	if err := s.sizeIndex(ctx, &m); err != nil {
 		return Manifest{}, false, explain(p.Key, err)
