@@ -102,8 +102,11 @@ func (c *keyPair) take(seen [2]os.FileInfo) error {
 	if err != nil {
 		return err
 	}
-	if ends := pair.Leaf.NotAfter; c.now().After(ends) {
+	switch begins, ends := pair.Leaf.NotBefore, pair.Leaf.NotAfter; {
+	case c.now().After(ends):
 		return fmt.Errorf("the certificate ended at %s", ends.Format(time.RFC3339))
+	case c.now().Before(begins):
+		return fmt.Errorf("the certificate begins at %s", begins.Format(time.RFC3339))
 	}
 	c.seen = seen
 	c.current.Store(&pair)

@@ -86,6 +86,11 @@ func TestBadPairIsRefused(t *testing.T) {
 			k.now = func() time.Time { return time.Now().Add(2 * time.Hour) }
 			return nil
 		},
+		"is not valid yet": func(c config.Config, k *keyPair) error {
+			replace(t, c)
+			k.now = func() time.Time { return time.Now().Add(-2 * time.Hour) }
+			return nil
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, k, log, told := watched(t)
