@@ -165,18 +165,24 @@ func TestSignRefusesBeforeAsking(t *testing.T) {
 		edit func(*testing.T, *plugin.GenerateEnvelopeRequest)
 		want string
 	}{
-		"not an ARN":        {func(_ *testing.T, r *plugin.GenerateEnvelopeRequest) { r.KeyID = "my-key" }, "want arn:aws:signer:REGION"},
-		"singular":          {func(_ *testing.T, r *plugin.GenerateEnvelopeRequest) { r.KeyID = strings.Replace(profile, "profiles", "profile", 1) }, "did you mean " + profile},
-		"without slash":     {func(_ *testing.T, r *plugin.GenerateEnvelopeRequest) { r.KeyID = strings.Replace(profile, ":/", ":", 1) }, "did you mean " + profile},
+		"not an ARN": {func(_ *testing.T, r *plugin.GenerateEnvelopeRequest) { r.KeyID = "my-key" }, "want arn:aws:signer:REGION"},
+		"singular": {func(_ *testing.T, r *plugin.GenerateEnvelopeRequest) {
+			r.KeyID = strings.Replace(profile, "profiles", "profile", 1)
+		}, "did you mean " + profile},
+		"without slash": {func(_ *testing.T, r *plugin.GenerateEnvelopeRequest) {
+			r.KeyID = strings.Replace(profile, ":/", ":", 1)
+		}, "did you mean " + profile},
 		"a profile version": {func(_ *testing.T, r *plugin.GenerateEnvelopeRequest) { r.KeyID = profileVersion }, "sign with the profile itself: " + profile},
 		"another region": {func(_ *testing.T, r *plugin.GenerateEnvelopeRequest) {
 			r.KeyID = strings.Replace(profile, "us-east-1", "eu-west-1", 1)
 		},
 			"is in region eu-west-1, but the configured region is us-east-1"},
-		"another service": {func(_ *testing.T, r *plugin.GenerateEnvelopeRequest) { r.KeyID = strings.Replace(profile, "signer", "kms", 1) }, "not the ARN of a signing profile"},
-		"COSE":            {func(_ *testing.T, r *plugin.GenerateEnvelopeRequest) { r.SignatureEnvelopeType = "application/cose" }, "jws"},
-		"expiry":          {func(_ *testing.T, r *plugin.GenerateEnvelopeRequest) { r.ExpiryDurationInSeconds = 60 }, "--expiry"},
-		"no region":       {func(t *testing.T, _ *plugin.GenerateEnvelopeRequest) { t.Setenv("AWS_REGION", "") }, "no AWS region is configured"},
+		"another service": {func(_ *testing.T, r *plugin.GenerateEnvelopeRequest) {
+			r.KeyID = strings.Replace(profile, "signer", "kms", 1)
+		}, "not the ARN of a signing profile"},
+		"COSE":      {func(_ *testing.T, r *plugin.GenerateEnvelopeRequest) { r.SignatureEnvelopeType = "application/cose" }, "jws"},
+		"expiry":    {func(_ *testing.T, r *plugin.GenerateEnvelopeRequest) { r.ExpiryDurationInSeconds = 60 }, "--expiry"},
+		"no region": {func(t *testing.T, _ *plugin.GenerateEnvelopeRequest) { t.Setenv("AWS_REGION", "") }, "no AWS region is configured"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			req := signRequest()

@@ -2,11 +2,11 @@ package ociapi
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime/debug"
 
 	"github.com/sealwright/sealwright/internal/ociref"
 	"github.com/sealwright/sealwright/internal/registry"
@@ -57,20 +57,10 @@ func (c *call) referrersPage(subject ociref.Digest, f registry.ReferrerFilter) (
 // client whose request makes it goes away, another's begins anew.
 func (c *call) renderOnce(key pageKey, revision uint64, f registry.ReferrerFilter) (renderedPage, error) {
 	for {
-		made := c.renders.DoChan(fmt.Sprintf("%v %d", key, revision), func() (any, error) {
-			if err := c.renderers.Acquire(c.ctx(), 1); err != nil {
-				return renderedPage{}, err
-			}
-			defer c.renderers.Release(1)
-			page, err := c.renderReferrers(key.subject, f)
-			if err == nil {
-				c.pages.Put(key, revision, page, int64(cap(page.body)+len(key.types)))
-			}
-			return page, err
-		})
+		made := c.renders.DoChan(fmt.Sprintf("%v %d", key, revision), func() (any, error) { return c.render(key, revision, f) })
 		select {
 		case result := <-made:
-			if !errors.Is(result.Err, context.Canceled) {
+			if !errors.Is(result.Err, errLeft) {
 				return result.Val.(renderedPage), result.Err
 			}
 		case <-c.ctx().Done():
@@ -79,6 +69,30 @@ func (c *call) renderOnce(key pageKey, revision uint64, f registry.ReferrerFilte
 			return renderedPage{}, err
 		}
 	}
+}
+
+// errLeft means that the client whose request made a page has gone.
+var errLeft = errors.New("the client that this page was made for has gone")
+
+// render makes a page and keeps it ready. It runs on a goroutine of its own, so
+// that a panic must end here.
+func (c *call) render(key pageKey, revision uint64, f registry.ReferrerFilter) (page renderedPage, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic while making a page of referrers: %v\n%s", v, debug.Stack())
+		}
+		if c.ctx().Err() != nil {
+			err = errLeft
+		}
+	}()
+	if err := c.renderers.Acquire(c.ctx(), 1); err != nil {
+		return page, err
+	}
+	defer c.renderers.Release(1)
+	if page, err = c.renderReferrers(key.subject, f); err == nil {
+		c.pages.Put(key, revision, page, int64(cap(page.body)+len(key.types)))
+	}
+	return page, err
 }
 
 // referrersIndex is what clients that do not know the referrers API find under
