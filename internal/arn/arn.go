@@ -72,11 +72,6 @@ func SigningJob(region string, account AccountID, id string) ARN {
 	return ARN{Partition, "signer", region, account, "/signing-jobs/" + id}
 }
 
-// SigningPlatform names a signing platform.
-func SigningPlatform(region string, account AccountID, id string) ARN {
-	return ARN{Partition, "signer", region, account, "/signing-platforms/" + id}
-}
-
 // Repository names a repository of the registry.
 func Repository(region string, account AccountID, name string) ARN {
 	return ARN{Partition, "ecr", region, account, "repository/" + name}

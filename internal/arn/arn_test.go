@@ -8,7 +8,6 @@ func TestARNsAsAWSWritesThem(t *testing.T) {
 		"arn:aws:signer:us-east-1:111122223333:/signing-profiles/p":            SigningProfile(region, account, "p", ""),
 		"arn:aws:signer:us-east-1:111122223333:/signing-profiles/p/2oCN6RHYVI": SigningProfile(region, account, "p", "2oCN6RHYVI"),
 		"arn:aws:signer:us-east-1:111122223333:/signing-jobs/j":                SigningJob(region, account, "j"),
-		"arn:aws:signer:us-east-1:111122223333:/signing-platforms/x":           SigningPlatform(region, account, "x"),
 		"arn:aws:ecr:us-east-1:111122223333:repository/team/app":               Repository(region, account, "team/app"),
 		"arn:aws:iam::111122223333:root":                                       Root(account),
 	} {
