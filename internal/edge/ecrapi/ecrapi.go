@@ -17,6 +17,7 @@ import (
 
 	"github.com/sealwright/sealwright/internal/access"
 	"github.com/sealwright/sealwright/internal/edge/awshttp"
+	"github.com/sealwright/sealwright/internal/fault"
 	"github.com/sealwright/sealwright/internal/registry"
 )
 
@@ -85,6 +86,9 @@ func translate(err error) awshttp.Error {
 		if errors.Is(err, c.err) {
 			return awshttp.Error{Code: c.code, Status: http.StatusBadRequest}
 		}
+	}
+	if fault.KindOf(err) == fault.Unavailable {
+		return awshttp.Error{Code: "ServerException", Status: http.StatusInternalServerError}
 	}
 	return awshttp.Error{}
 }

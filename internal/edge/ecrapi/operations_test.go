@@ -2,8 +2,10 @@ package ecrapi_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"io"
 	"net/http"
 	"reflect"
@@ -14,8 +16,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
+	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
 
+	"github.com/sealwright/sealwright/internal/arn"
 	"github.com/sealwright/sealwright/internal/edge/ecrapi"
+	"github.com/sealwright/sealwright/internal/fault"
+	"github.com/sealwright/sealwright/internal/ociref"
+	"github.com/sealwright/sealwright/internal/registry"
 )
 
 // offered are the operations that do something.
@@ -110,4 +117,26 @@ func (w *world) call(operation, body string) (status int, answer string) {
 	all, err := io.ReadAll(response.Body)
 	w.must(err)
 	return response.StatusCode, string(all)
+}
+
+// away is a store that cannot be reached.
+type away struct{ registry.RepositoryStore }
+
+func (away) Repositories(context.Context, arn.AccountID, ociref.Name, int) ([]registry.Repository, error) {
+	return nil, fault.Hide(fault.Unavailable, errors.New("a secret of the database"), "try again later")
+}
+
+// TestStoreThatIsAway: what is nobody's fault but the service's is ECR's one
+// modelled error for that.
+func TestStoreThatIsAway(t *testing.T) {
+	w := newWorld(t)
+	w.options.Repositories = away{w.options.Repositories}
+	var err error
+	w.registry, err = registry.New(w.options)
+	w.must(err)
+	w.serve()
+	_, err = w.client.DescribeRepositories(w.ctx, &ecr.DescribeRepositoriesInput{})
+	if message := wantError[*types.ServerException](w, err, "try again later"); strings.Contains(message, "secret") {
+		t.Errorf("the message tells too much: %s", message)
+	}
 }

@@ -48,6 +48,7 @@ type world struct {
 	key      access.Credentials
 	url      string
 	serial   int
+	options  registry.Options
 }
 
 func newWorld(t *testing.T) *world {
@@ -66,8 +67,9 @@ func newWorld(t *testing.T) *world {
 	w.must(err)
 	w.key, err = w.access.RootCredentials(w.ctx)
 	w.must(err)
-	w.registry, err = registry.New(registry.Options{Repositories: db.Repositories(), Manifests: db.Manifests(), Links: db.Links(),
-		Blobs: blobs, Region: region, Now: time.Now})
+	w.options = registry.Options{Repositories: db.Repositories(), Manifests: db.Manifests(), Links: db.Links(),
+		Blobs: blobs, Region: region, Now: time.Now}
+	w.registry, err = registry.New(w.options)
 	w.must(err)
 	w.serve()
 	return w
