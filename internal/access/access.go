@@ -44,25 +44,14 @@ type Credentials struct {
 	Secret      string
 }
 
-// Request asks whether a principal may do something.
-type Request struct {
-	Principal Principal
-	Action    string // such as "signer:SignPayload"
-	Resource  string // an ARN, or "*" for an action that has no resource
-}
-
-// Decision is the answer to a Request. Reason is always set and reads on after
-// "because".
-type Decision struct {
-	Allowed bool
-	Reason  string
-}
-
 // Options is what a Service needs.
 type Options struct {
 	Store  Store
 	Sealer *seal.Sealer
 	Now    func() time.Time // nil means time.Now
+	// ResourcePolicies says what is attached to resources, by the service in their
+	// ARNs, such as "signer".
+	ResourcePolicies map[string]ResourcePolicies
 }
 
 // Service issues and checks credentials and decides. It is safe for concurrent

@@ -227,19 +227,19 @@ func TestAuthorize(t *testing.T) {
 		allowed  bool
 		reason   string
 	}{
-		{"root, its own", root, "arn:aws:signer:us-east-1:111122223333:/signing-profiles/x", true, "root user"},
-		{"root, no resource", root, "*", true, "root user"},
-		{"root, another account's", root, "arn:aws:signer:us-east-1:444455556666:/signing-profiles/x", false, "another account"},
-		{"root, no account", root, "arn:aws:s3:::bucket", false, "another account"},
-		{"root, not an ARN", root, "profile", false, "not an ARN"},
-		{"root, empty", root, "", false, "not an ARN"},
+		{"root, its own", root, "arn:aws:signer:us-east-1:111122223333:/signing-profiles/x", true, ""},
+		{"root, no resource", root, "*", true, ""},
+		{"root, another account's", root, "arn:aws:signer:us-east-1:444455556666:/signing-profiles/x", false, "because no resource-based policy allows the signer:SignPayload action"},
+		{"root, no account", root, "arn:aws:s3:::bucket", false, "because no resource-based policy allows the signer:SignPayload action"},
+		{"root, not an ARN", root, "profile", false, "because the resource is not an ARN"},
+		{"root, empty", root, "", false, "because the resource is not an ARN"},
 		{"a user", user, "*", false, "no identity-based policy allows the signer:SignPayload action"},
 		{"nobody", access.Principal{}, "*", false, "no identity-based policy"},
 	}
 	for _, test := range tests {
-		d := w.Authorize(context.Background(), access.Request{Principal: test.p, Action: "signer:SignPayload", Resource: test.resource})
-		if d.Allowed != test.allowed || !strings.Contains(d.Reason, test.reason) {
-			t.Errorf("%s: %+v", test.name, d)
+		d, err := w.Authorize(context.Background(), access.Request{Principal: test.p, Action: "signer:SignPayload", Resource: test.resource})
+		if err != nil || d.Allowed != test.allowed || !strings.Contains(d.Reason, test.reason) {
+			t.Errorf("%s: %+v, %v", test.name, d, err)
 		}
 	}
 }

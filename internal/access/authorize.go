@@ -9,22 +9,26 @@ import (
 
 // Authorize decides a request. The root user of an account may do everything in
 // its own account; nobody else may do anything yet, and what is not allowed is
-// denied.
+// denied. An error is not a denial: nothing could be found out.
 //
 // Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
-func (s *Service) Authorize(_ context.Context, r Request) Decision {
+func (s *Service) Authorize(_ context.Context, r Request) (Decision, error) {
+	return s.decide(r), nil
+}
+
+func (s *Service) decide(r Request) Decision {
 	if r.Principal.ARN != arn.Root(r.Principal.Account).String() {
-		return Decision{false, fmt.Sprintf("no identity-based policy allows the %s action", r.Action)}
+		return Decision{false, fmt.Sprintf("because no identity-based policy allows the %s action", r.Action)}
 	}
 	if r.Resource == "*" {
-		return Decision{true, "the root user of an account may do everything in it"}
+		return Decision{Allowed: true}
 	}
 	resource, err := arn.Parse(r.Resource)
 	if err != nil {
-		return Decision{false, "the resource is not an ARN"}
+		return Decision{false, "because the resource is not an ARN"}
 	}
 	if resource.Account != r.Principal.Account {
-		return Decision{false, fmt.Sprintf("the resource belongs to another account and no resource-based policy allows the %s action", r.Action)}
+		return Decision{false, fmt.Sprintf("because no resource-based policy allows the %s action", r.Action)}
 	}
-	return Decision{true, "the root user of an account may do everything in it"}
+	return Decision{Allowed: true}
 }

@@ -237,12 +237,15 @@ func (x *exchange) actor() journal.Actor {
 
 // authorize asks for a decision, and words a denial as AWS does.
 func (x *exchange) authorize(ctx context.Context, resource string) error {
-	d := x.h.options.Authorizer.Authorize(ctx, access.Request{Principal: x.call.Principal, Action: x.op.Action, Resource: resource})
-	if d.Allowed {
-		return nil
+	r := access.Request{Principal: x.call.Principal, Action: x.op.Action, Resource: resource}
+	d, err := x.h.options.Authorizer.Authorize(ctx, r)
+	if err != nil {
+		return fmt.Errorf("awshttp: authorize %s: %w", x.op.Action, err)
 	}
-	return refuse(accessDenied, "User: %s is not authorized to perform: %s on resource: %s because %s",
-		x.call.Principal.ARN, x.op.Action, resource, d.Reason)
+	if !d.Allowed {
+		return refuse(accessDenied, "%s", access.Denial(r, d))
+	}
+	return nil
 }
 
 // answer writes the output of an operation.

@@ -22,7 +22,7 @@ type Authenticator interface {
 
 // Authorizer decides. access.Service is one.
 type Authorizer interface {
-	Authorize(ctx context.Context, r access.Request) access.Decision
+	Authorize(ctx context.Context, r access.Request) (access.Decision, error)
 }
 
 // Options is what a [Handler] needs beside its services.

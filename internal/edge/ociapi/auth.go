@@ -51,9 +51,13 @@ func (c *call) authorize(action string) error {
 
 // allowed asks about any resource. The refusal says who, what, on what and why.
 func (c *call) allowed(action, resource string) error {
-	d := c.Authorizer.Authorize(c.ctx(), access.Request{Principal: c.principal, Action: action, Resource: resource})
-	if d.Allowed {
-		return nil
+	r := access.Request{Principal: c.principal, Action: action, Resource: resource}
+	d, err := c.Authorizer.Authorize(c.ctx(), r)
+	if err != nil {
+		return fmt.Errorf("authorize %s: %w", action, err)
 	}
-	return fault.Errorf(fault.Denied, "User: %s is not authorized to perform: %s on resource: %s because %s", c.principal.ARN, action, resource, d.Reason)
+	if !d.Allowed {
+		return fault.Errorf(fault.Denied, "%s", access.Denial(r, d))
+	}
+	return nil
 }

@@ -35,7 +35,7 @@ type TokenVerifier interface {
 
 // Authorizer decides. access.Service is one.
 type Authorizer interface {
-	Authorize(ctx context.Context, r access.Request) access.Decision
+	Authorize(ctx context.Context, r access.Request) (access.Decision, error)
 }
 
 // Options is what the handler stands on. Registry, Tokens and Authorizer are

@@ -73,9 +73,9 @@ func serve(t *testing.T, options func(*registry.Options, *ociapi.Options), repos
 }
 
 // Authorize is access's decision, save for the action a test denies.
-func (s *service) Authorize(ctx context.Context, r access.Request) access.Decision {
+func (s *service) Authorize(ctx context.Context, r access.Request) (access.Decision, error) {
 	if r.Action == s.denied.Load() {
-		return access.Decision{Allowed: false, Reason: "the test says so"}
+		return access.Decision{Allowed: false, Reason: "because the test says so"}, nil
 	}
 	return s.access.Authorize(ctx, r)
 }

@@ -1,0 +1,64 @@
+package access
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/sealwright/sealwright/internal/arn"
+)
+
+// Request asks whether a principal may do something.
+type Request struct {
+	Principal Principal
+	Action    string // such as "signer:SignPayload"
+	Resource  string // an ARN, or "*" for an action that has no resource
+	Context   RequestContext
+}
+
+// RequestContext is what conditions may ask about a request, beside who makes
+// it and when. The zero RequestContext knows nothing.
+type RequestContext struct {
+	SourceIP  string // aws:SourceIp; "" is not known
+	UserAgent string // aws:UserAgent; "" is none
+	Secure    bool   // aws:SecureTransport
+	Keys      []Key  // the service's own
+}
+
+// Key is a condition key of a service with its values, such as
+// signer:ProfileVersion or aws:RequestTag/team. Case does not matter in Name.
+type Key struct {
+	Name   string
+	Values []string
+}
+
+// Decision is the answer to a Request. The Reason of a denial is always set; it
+// begins with "because" or "with" and reads on after "on resource: R ".
+type Decision struct {
+	Allowed bool
+	Reason  string
+}
+
+// Denial is what the caller is told of a decision that denies, in AWS's words;
+// every door says the same.
+//
+// Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+func Denial(r Request, d Decision) string {
+	who := r.Principal.ARN
+	if who == "" {
+		who = "anonymous"
+	}
+	return fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s %s", who, r.Action, r.Resource, d.Reason)
+}
+
+// Document is the text of a policy where it stands.
+type Document struct {
+	Name string // for explanations: the policy's ARN or name, or what it is attached to
+	Text string // JSON
+}
+
+// ResourcePolicies knows the policies attached to the resources of one service.
+type ResourcePolicies interface {
+	// ResourcePolicies returns the policies that bear on a resource: its own, and
+	// those of what holds it. There are none for a resource that does not exist.
+	ResourcePolicies(ctx context.Context, resource arn.ARN) ([]Document, error)
+}
