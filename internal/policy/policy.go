@@ -9,38 +9,53 @@
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 package policy
 
-import "github.com/sealwright/sealwright/internal/fault"
+import (
+	"slices"
+
+	"github.com/sealwright/sealwright/internal/fault"
+)
 
 // ErrMalformed means that a document is not a policy of its kind; the message
-// says what is wrong and where.
+// says what is wrong and where, in AWS's words where it has some.
 var ErrMalformed = fault.New(fault.Invalid, "Syntax errors in policy.")
+
+// malformed is ErrMalformed in AWS's words.
+func malformed(format string, args ...any) error {
+	return fault.Becausef(ErrMalformed, format, args...)
+}
 
 // Policy is a compiled document. It is safe for concurrent use.
 type Policy struct {
 	statements []statement
 }
 
-// statement is one compiled statement.
-type statement struct {
-	sid string
-}
-
 // ParseIdentity compiles a policy of a user, group or role, a managed policy, a
 // permissions boundary or a session policy: it names resources and no
 // principal. It fails with ErrMalformed.
 func ParseIdentity(document string) (*Policy, error) {
-	return nil, fault.Becausef(ErrMalformed, "Syntax errors in policy.")
+	return parse(document, grammar{resource: required})
 }
 
 // ParseResource compiles a policy that is attached to a resource: it names
 // principals; a statement without Resource is about what it is attached to. It
 // fails with ErrMalformed.
 func ParseResource(document string) (*Policy, error) {
-	return nil, fault.Becausef(ErrMalformed, "Syntax errors in policy.")
+	return parse(document, grammar{principal: required, resource: optional, notPrincipal: true, freeSid: true})
 }
 
 // ParseTrust compiles the trust policy of a role: it names principals, no
 // resources, and only actions of STS. It fails with ErrMalformed.
 func ParseTrust(document string) (*Policy, error) {
-	return nil, fault.Becausef(ErrMalformed, "Syntax errors in policy.")
+	return parse(document, grammar{principal: required, service: "sts"})
+}
+
+// Keys returns the names of the condition keys that p asks for, as they are
+// written, sorted, each once.
+func (p *Policy) Keys() []string {
+	var names []string
+	for i := range p.statements {
+		names = p.statements[i].keys(names)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }

@@ -7,12 +7,11 @@ type Kind uint8
 
 // The kinds. The zero value is who showed no credentials.
 const (
-	Anonymous     Kind = iota
-	Root               // an account's root user
-	User               // an IAM user, also with credentials of GetSessionToken
-	AssumedRole        // a session of a role
-	FederatedUser      // a session of GetFederationToken
-	WebIdentity        // the bearer of an identity provider's token, who has no account yet
+	Anonymous   Kind = iota
+	Root             // an account's root user
+	User             // an IAM user, also with credentials of GetSessionToken
+	AssumedRole      // a session of a role
+	WebIdentity      // the bearer of an identity provider's token, who has no account yet
 )
 
 // Principal is who asks, as Principal elements and the keys aws:Principal* see
