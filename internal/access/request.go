@@ -18,6 +18,7 @@ type Request struct {
 // RequestContext is what conditions may ask about a request, beside who makes
 // it and when. The zero RequestContext knows nothing.
 type RequestContext struct {
+	Region    string // aws:RequestedRegion; "" is not known
 	SourceIP  string // aws:SourceIp; "" is not known
 	UserAgent string // aws:UserAgent; "" is none
 	Secure    bool   // aws:SecureTransport

@@ -85,12 +85,19 @@ func (s *Server) awsHandler() (*awshttp.Handler, error) {
 	return awshttp.New(
 		awshttp.Options{
 			Authenticator: s.access, Authorizer: s.access, Region: s.config.Region, Now: s.options.Now,
-			Logger: s.options.Logger, SourceIP: s.proxies.sourceIP, PublicURL: s.publicURL, Note: note,
+			Logger: s.options.Logger, SourceIP: s.proxies.sourceIP, Secure: s.proxies.https, PublicURL: s.publicURL, Note: note,
 		},
+		s.awsServices()...,
+	)
+}
+
+// awsServices are the tables of the AWS surfaces.
+func (s *Server) awsServices() []awshttp.Service {
+	return []awshttp.Service{
 		signerapi.Service(s.signing),
 		ecrapi.Service(ecrapi.Options{Registry: s.registry, Tokens: s.access}),
 		iamapi.STS(),
-	)
+	}
 }
 
 // publicURL is scheme://host as the sender of r should see this service.

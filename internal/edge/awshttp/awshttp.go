@@ -85,4 +85,7 @@ type Call struct {
 	RequestID   string        // as answered in x-amzn-RequestId
 	Host        string        // as the client sent it
 	PublicURL   string        // scheme://host as clients should see us
+	// Context is what conditions may ask about the request. Its region is the one
+	// that the signature names; its keys are those of the operation's row.
+	Context access.RequestContext
 }

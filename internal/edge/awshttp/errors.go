@@ -146,7 +146,10 @@ func (s *Service) asError(err error) Error {
 		return Error{w.code, w.status, err.Error()}
 	}
 	var e Error
+	var unknown undecided
 	switch {
+	case errors.As(err, &unknown):
+		return s.complete(Error{}, unknown.fault())
 	case errors.As(err, &e):
 		return s.complete(e, fault.Errorf(fault.Invalid, "%s", e.Message))
 	case s.Translate == nil:

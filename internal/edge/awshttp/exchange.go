@@ -3,14 +3,10 @@ package awshttp
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"log/slog"
 	"mime"
 	"net/http"
 	"reflect"
-	"runtime/debug"
-	"strconv"
 
 	"github.com/google/uuid"
 
@@ -39,7 +35,12 @@ type exchange struct {
 
 func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 	x := &exchange{h: h, w: w, r: r}
-	x.call = Call{Region: h.options.Region, RequestID: uuid.NewString(), Host: r.Host, PublicURL: h.options.PublicURL(r)}
+	x.call = Call{
+		Region: h.options.Region, RequestID: uuid.NewString(), Host: r.Host, PublicURL: h.options.PublicURL(r),
+		Context: access.RequestContext{
+			Region: h.options.Region, SourceIP: h.options.SourceIP(r), UserAgent: r.UserAgent(), Secure: h.options.Secure(r),
+		},
+	}
 	w.Header().Set("X-Amzn-Requestid", x.call.RequestID)
 	return x
 }
@@ -64,10 +65,8 @@ func (x *exchange) run(ctx context.Context) (any, error) {
 		return nil, err
 	}
 	ctx = journal.WithActor(ctx, x.actor())
-	if !x.op.Public {
-		if err := x.authorize(ctx, x.op.resource(&x.call, in.Interface())); err != nil {
-			return nil, err
-		}
+	if err := x.authorize(ctx, in.Interface()); err != nil {
+		return nil, err
 	}
 	return x.op.handle(ctx, &x.call, in.Interface())
 }
@@ -143,43 +142,6 @@ func (t *router) protocol(p Protocol) *Service {
 	return &Service{Protocol: p}
 }
 
-// authenticate finds out who calls. What can be refused without the body is
-// refused before it is read.
-func (x *exchange) authenticate(ctx context.Context) error {
-	s, err := sigv4.Parse(x.r, x.target)
-	if err != nil {
-		return err
-	}
-	want := sigv4.Scope{Region: x.h.options.Region, GlobalRegion: x.service.GlobalRegion, Service: x.service.SigningName}
-	if err := s.Check(want, x.h.options.Now()); err != nil {
-		return err
-	}
-	secret, p, err := x.h.options.Authenticator.Credential(ctx, s.KeyID, s.Token)
-	if err != nil {
-		return credentialError(err)
-	}
-	if err := x.readBody(x.service.maxBody()); err != nil {
-		return err
-	}
-	message := sigv4.Message{Request: x.r, Target: x.target, Body: x.body}
-	if err := x.h.verifier.Verify(s, message, secret); err != nil {
-		return err
-	}
-	x.call.Principal, x.call.Account, x.call.AccessKeyID = p, p.Account, s.KeyID
-	return nil
-}
-
-// credentialError puts an authenticator's errors into AWS's words.
-func credentialError(err error) error {
-	switch {
-	case errors.Is(err, access.ErrUnknownKey), errors.Is(err, access.ErrTokenInvalid):
-		return refuse(unknownKey, "The security token included in the request is invalid.")
-	case errors.Is(err, access.ErrTokenExpired):
-		return refuse(expiredToken, "The security token included in the request is expired")
-	}
-	return fmt.Errorf("awshttp: find the credential: %w", err)
-}
-
 func (s *Service) maxBody() int64 {
 	if s.MaxBody == 0 {
 		return defaultMaxBody
@@ -229,82 +191,8 @@ func (x *exchange) actor() journal.Actor {
 	return journal.Actor{
 		Principal:   x.call.Principal.ARN,
 		AccessKeyID: x.call.AccessKeyID,
-		SourceIP:    x.h.options.SourceIP(x.r),
-		UserAgent:   x.r.UserAgent(),
+		SourceIP:    x.call.Context.SourceIP,
+		UserAgent:   x.call.Context.UserAgent,
 		RequestID:   x.call.RequestID,
 	}
-}
-
-// authorize asks for a decision, and words a denial as AWS does.
-func (x *exchange) authorize(ctx context.Context, resource string) error {
-	r := access.Request{Principal: x.call.Principal, Action: x.op.Action, Resource: resource}
-	d, err := x.h.options.Authorizer.Authorize(ctx, r)
-	if err != nil {
-		return fmt.Errorf("awshttp: authorize %s: %w", x.op.Action, err)
-	}
-	if !d.Allowed {
-		return refuse(accessDenied, "%s", access.Denial(r, d))
-	}
-	return nil
-}
-
-// answer writes the output of an operation.
-func (x *exchange) answer(out any) error {
-	contentType, body, err := codecs[x.service.Protocol].encode(x, x.out, reflect.ValueOf(out).Elem())
-	if err != nil {
-		return fmt.Errorf("awshttp: encode the answer of %s: %w", x.op.Name, err)
-	}
-	x.write(http.StatusOK, contentType, body)
-	return nil
-}
-
-// refuse writes an error and logs it.
-func (x *exchange) refuse(ctx context.Context, err error) {
-	e := x.service.asError(err)
-	x.log(ctx, e, err)
-	contentType, body := codecs[x.service.Protocol].fail(x, e)
-	x.write(e.Status, contentType, body)
-}
-
-func (x *exchange) write(status int, contentType string, body []byte) {
-	header := x.w.Header()
-	header.Set("Content-Type", contentType)
-	header.Set("Content-Length", strconv.Itoa(len(body)))
-	x.w.WriteHeader(status)
-	x.w.Write(body) // a client that went away is not our error
-}
-
-// log notes a refused request: our own errors in full, denials with who and
-// what, and other mistakes of the caller only for who looks closely.
-func (x *exchange) log(ctx context.Context, e Error, err error) {
-	level := slog.LevelDebug
-	why, refused := reason(err)
-	switch {
-	case e.Status >= http.StatusInternalServerError && ctx.Err() == nil:
-		level = slog.LevelError
-	case refused && why <= accessDenied:
-		level = slog.LevelWarn
-	}
-	actor := x.actor()
-	attrs := []slog.Attr{
-		slog.String("service", x.service.SigningName), slog.String("code", e.Code), slog.Int("status", e.Status),
-		slog.String("error", fault.Whole(err)), slog.String("requestId", actor.RequestID), slog.String("sourceIp", actor.SourceIP),
-		slog.String("principal", actor.Principal), slog.String("accessKeyId", actor.AccessKeyID),
-	}
-	if x.op != nil {
-		attrs = append(attrs, slog.String("operation", x.op.Name))
-	}
-	x.h.options.Logger.LogAttrs(ctx, level, "request refused", attrs...)
-}
-
-// recover turns a handler's panic into the protocol's internal error.
-func (x *exchange) recover() {
-	p := recover()
-	if p == nil {
-		return
-	}
-	if p == http.ErrAbortHandler {
-		panic(p)
-	}
-	x.refuse(x.r.Context(), fmt.Errorf("awshttp: panic: %v\n%s", p, debug.Stack()))
 }

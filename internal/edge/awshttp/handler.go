@@ -33,6 +33,7 @@ type Options struct {
 	Now           func() time.Time           // nil means time.Now
 	Logger        *slog.Logger               // nil means slog.Default
 	SourceIP      func(*http.Request) string // who is calling; nil means the peer of the connection
+	Secure        func(*http.Request) bool   // whether the client came over TLS; nil means that the connection says so
 	PublicURL     func(*http.Request) string // scheme://host for answers; nil means what the request came to
 	// Note is told which operation a request asks for, such as
 	// "signer:SignPayload", as soon as that is known, with principal "", and once
@@ -53,6 +54,9 @@ func (o *Options) complete() error {
 	}
 	if o.SourceIP == nil {
 		o.SourceIP = peerIP
+	}
+	if o.Secure == nil {
+		o.Secure = func(r *http.Request) bool { return r.TLS != nil }
 	}
 	if o.PublicURL == nil {
 		o.PublicURL = requestURL

@@ -3,6 +3,8 @@ package awshttp
 import (
 	"context"
 	"reflect"
+
+	"github.com/sealwright/sealwright/internal/access"
 )
 
 // Operation is one row of a service's table: name, access action, resource,
@@ -13,12 +15,19 @@ type Operation struct {
 	Method string // REST-JSON: the HTTP method
 	Path   string // REST-JSON: the path, such as "/signing-profiles/{profileName}"
 	Public bool   // needs no signature and no permission
+	// Permitted means that whoever signs may call the operation, whatever policies
+	// say.
+	Permitted bool
 
 	notOffered bool // reads no input: the path's labels go unread
 
 	in, out  reflect.Type
 	resource func(c *Call, in any) string
 	handle   func(ctx context.Context, c *Call, in any) (any, error)
+
+	also    func(c *Call, in any) []Need
+	keys    func(c *Call, in any) []access.Key
+	readers []reflect.Type // the inputs that also and keys read
 }
 
 // Op makes a row. resource says which ARN the access decision is about, or "*"
@@ -88,5 +97,30 @@ func (o Operation) At(method, path string) Operation {
 // AsPublic makes an operation that needs no signature and no permission.
 func (o Operation) AsPublic() Operation {
 	o.Public = true
+	return o
+}
+
+// AsPermitted makes an operation that needs a signature and no permission.
+func (o Operation) AsPermitted() Operation {
+	o.Permitted = true
+	return o
+}
+
+// Also makes an operation need more than its action on its resource: the same
+// action on other resources, or other actions, such as "ecr:TagResource" where
+// tags are given. All of it must be allowed; needs runs after validation.
+func Also[In any](o Operation, needs func(c *Call, in *In) []Need) Operation {
+	o.also = func(c *Call, in any) []Need { return needs(c, in.(*In)) }
+	o.readers = append(o.readers, reflect.TypeFor[In]())
+	return o
+}
+
+// WithKeys gives conditions the service's own keys, such as
+// signer:ProfileVersion. keys runs after validation and before the decision, and
+// must look nothing up whose absence a denial would tell. The handler finds them
+// in [Call.Context].
+func WithKeys[In any](o Operation, keys func(c *Call, in *In) []access.Key) Operation {
+	o.keys = func(c *Call, in any) []access.Key { return keys(c, in.(*In)) }
+	o.readers = append(o.readers, reflect.TypeFor[In]())
 	return o
 }

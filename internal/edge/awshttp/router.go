@@ -3,6 +3,7 @@ package awshttp
 import (
 	"fmt"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -69,6 +70,9 @@ func newRoute(s *Service, op *Operation) (*route, error) {
 	}
 	if op.Action == "" && !op.Public {
 		return nil, fmt.Errorf("the row has no access action")
+	}
+	if slices.ContainsFunc(op.readers, func(read reflect.Type) bool { return read != op.in }) {
+		return nil, fmt.Errorf("Also and WithKeys must read the operation's input, %v", op.in)
 	}
 	in, err := shapeOf(op.in)
 	if err != nil {

@@ -22,7 +22,7 @@ func STS() awshttp.Service {
 		GlobalRegion: globalRegion,
 		Validation:   "ValidationError",
 		Operations: []awshttp.Operation{
-			awshttp.Op("GetCallerIdentity", "sts:GetCallerIdentity", awshttp.AnyResource, getCallerIdentity),
+			awshttp.Op("GetCallerIdentity", "sts:GetCallerIdentity", awshttp.AnyResource, getCallerIdentity).AsPermitted(),
 			notOffered("AssumeRole"),
 			notOffered("AssumeRoleWithSAML").AsPublic(),
 			notOffered("AssumeRoleWithWebIdentity").AsPublic(),

@@ -168,6 +168,9 @@ func (s *Signature) checkSigned(r *http.Request) error {
 	return nil
 }
 
+// Region is the region that the signature is made for.
+func (s *Signature) Region() string { return s.region }
+
 func (s *Signature) covers(header string) bool {
 	_, found := slices.BinarySearch(s.signed, header)
 	return found

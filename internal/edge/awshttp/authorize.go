@@ -1,0 +1,65 @@
+package awshttp
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/sealwright/sealwright/internal/access"
+	"github.com/sealwright/sealwright/internal/fault"
+)
+
+// Need is an action that a caller must be allowed to do, on an ARN or "*".
+type Need struct{ Action, Resource string }
+
+// authorize asks whether the caller may do what the operation needs.
+func (x *exchange) authorize(ctx context.Context, in any) error {
+	if x.op.Public {
+		return nil
+	}
+	if x.op.keys != nil {
+		x.call.Context.Keys = x.op.keys(&x.call, in)
+	}
+	if x.op.Permitted {
+		return nil
+	}
+	if err := x.permit(ctx, Need{x.op.Action, x.op.resource(&x.call, in)}); err != nil || x.op.also == nil {
+		return err
+	}
+	for _, need := range x.op.also(&x.call, in) {
+		if err := x.permit(ctx, need); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// permit asks for a decision, and words a denial as AWS does.
+//
+// Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+func (x *exchange) permit(ctx context.Context, need Need) error {
+	r := access.Request{Principal: x.call.Principal, Action: need.Action, Resource: need.Resource, Context: x.call.Context}
+	d, err := x.h.options.Authorizer.Authorize(ctx, r)
+	if err != nil {
+		return undecided{fmt.Errorf("awshttp: authorize %s: %w", need.Action, err)}
+	}
+	if !d.Allowed {
+		return refuse(accessDenied, "%s", access.Denial(r, d))
+	}
+	return nil
+}
+
+// undecided is an error that kept us from finding out whether the caller may
+// call. It is our own, whatever kind it has and whatever the service's table says
+// of it: nobody may take it for a denial, and it tells nothing of what was looked
+// for.
+type undecided struct{ error }
+
+func (u undecided) Unwrap() error { return u.error }
+
+// fault is what the caller is told.
+func (u undecided) fault() error {
+	if fault.KindOf(u.error) == fault.Unavailable {
+		return fault.Hide(fault.Unavailable, u.error, "Whether the request is allowed could not be found out just now. Try again.")
+	}
+	return fault.Hide(fault.Internal, u.error, "not decided")
+}
