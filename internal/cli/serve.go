@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -53,6 +54,7 @@ func (a *app) serve(ctx context.Context, settings config.Config) error {
 	if err := server.HardenProcess(); err != nil {
 		return err
 	}
+	letHeapGrow()
 	s, err := server.Open(ctx, settings, server.Options{Key: takeKey(), Logger: a.serviceLog(settings), Reload: hangups(settings)})
 	if err != nil {
 		return err
@@ -63,6 +65,21 @@ func (a *app) serve(ctx context.Context, settings config.Config) error {
 	}
 	fmt.Fprintln(a.Out, "Stopped.")
 	return nil
+}
+
+// heapGrowth is how much garbage may lie beside what lives before it is collected,
+// in percent of what lives. A service keeps little alive, some tens of megabytes
+// with full caches, and makes much garbage: with Go's 100 a seventh of its time
+// goes to collections.
+const heapGrowth = 400
+
+// letHeapGrow sets heapGrowth unless the environment says otherwise.
+//
+// Source: https://pkg.go.dev/runtime#hdr-Environment_Variables
+func letHeapGrow() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(heapGrowth)
+	}
 }
 
 // serviceLog is the log of the service.
