@@ -175,15 +175,21 @@ func (p *pattern) step(e *evaluation, t *token, s string) int {
 		return n
 	case variable:
 		value, ok := e.variable(t)
-		if !ok || !strings.HasPrefix(s, value) {
+		if !ok {
 			return -1
 		}
-		return len(value)
+		return p.prefix(value, s)
 	}
-	if len(s) < len(t.text) || s[:len(t.text)] != t.text && !(p.fold && equalFold(s[:len(t.text)], t.text)) {
+	return p.prefix(t.text, s)
+}
+
+// prefix returns the length of text if s begins with it, or -1.
+func (p *pattern) prefix(text, s string) int {
+	n := len(text)
+	if len(s) < n || s[:n] != text && !(p.fold && equalFold(s[:n], text)) {
 		return -1
 	}
-	return len(t.text)
+	return n
 }
 
 // equalFold compares without regard to the case of ASCII letters, so that no
