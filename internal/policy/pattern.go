@@ -115,9 +115,6 @@ func (p pattern) folded() pattern {
 	return p
 }
 
-// any reports whether p matches everything.
-func (p *pattern) any() bool { return len(p.tokens) == 1 && p.tokens[0].kind == star }
-
 // resolves reports whether all variables of p have a value.
 func (p *pattern) resolves(e *evaluation) bool {
 	if !p.variable {
@@ -137,6 +134,9 @@ func (p *pattern) resolves(e *evaluation) bool {
 // nothing. It goes back to the last star only, so it takes at most len(s) times
 // len(p) steps.
 func (p *pattern) matches(e *evaluation, s string) bool {
+	if len(p.tokens) == 1 && p.tokens[0].kind == literal {
+		return len(s) == len(p.tokens[0].text) && p.prefix(p.tokens[0].text, s) >= 0
+	}
 	at, rest := 0, s     // the token to match, what is left to match
 	after, from := -1, s // the token after the last star, where it was tried
 	for at < len(p.tokens) || rest != "" {

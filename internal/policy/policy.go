@@ -59,3 +59,22 @@ func (p *Policy) Keys() []string {
 	slices.Sort(names)
 	return slices.Compact(names)
 }
+
+// Match is a statement that is about a request.
+type Match struct {
+	Deny     bool
+	Sid      string
+	From, To int // bytes [From, To) of the document
+}
+
+// Matches returns the statements of p that are about a request, in their order.
+// It is for explanations; [Decide] decides.
+func (p *Policy) Matches(r *Request) (all []Match) {
+	e := newEvaluation(r, &Grants{})
+	for i := range p.statements {
+		if s := &p.statements[i]; s.reach(&e) != nobody && s.applies(&e) {
+			all = append(all, Match{s.deny, s.sid, s.from, s.to})
+		}
+	}
+	return all
+}
