@@ -16,6 +16,7 @@ import (
 
 	"github.com/sealwright/sealwright/internal/arn"
 	"github.com/sealwright/sealwright/internal/fault"
+	"github.com/sealwright/sealwright/internal/policy"
 	"github.com/sealwright/sealwright/internal/recall"
 	"github.com/sealwright/sealwright/internal/seal"
 )
@@ -62,12 +63,20 @@ type Service struct {
 	now    func() time.Time
 	tokens *recall.Memory[tokenHash, verified]
 	keys   *recall.Memory[string, AccessKey] // by their ids; active ones, secrets sealed
+
+	policies  GrantStore
+	resources map[string]ResourcePolicies
+	grants    *recall.Memory[string, *standing]         // by the ARN of the user or role
+	attached  *recall.Memory[string, []policy.Attached] // by the ARN of the resource
+	sessions  *recall.Memory[string, *policy.Policy]    // session policies, by their text
 }
 
 // What is remembered of the credentials in use, in bytes each: some thousands.
 const (
 	tokenMemory = 4 << 20
 	keyMemory   = 4 << 20
+
+	policyMemory = 16 << 20 // compiled, each: of users and roles, of resources, of sessions
 )
 
 // New makes the service. It refuses options without a store or a sealer.
@@ -78,10 +87,19 @@ func New(o Options) (*Service, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	grants, keeps := o.Store.(GrantStore)
+	if !keeps {
+		grants = noGrants{}
+	}
 	return &Service{
 		store: o.Store, sealer: o.Sealer, now: o.Now,
 		tokens: recall.New[tokenHash, verified](tokenMemory),
 		keys:   recall.New[string, AccessKey](keyMemory),
+
+		policies: grants, resources: o.ResourcePolicies,
+		grants:   recall.New[string, *standing](policyMemory),
+		attached: recall.New[string, []policy.Attached](policyMemory),
+		sessions: recall.New[string, *policy.Policy](policyMemory),
 	}, nil
 }
 

@@ -231,10 +231,10 @@ func TestAuthorize(t *testing.T) {
 		{"root, no resource", root, "*", true, ""},
 		{"root, another account's", root, "arn:aws:signer:us-east-1:444455556666:/signing-profiles/x", false, "because no resource-based policy allows the signer:SignPayload action"},
 		{"root, no account", root, "arn:aws:s3:::bucket", false, "because no resource-based policy allows the signer:SignPayload action"},
-		{"root, not an ARN", root, "profile", false, "because the resource is not an ARN"},
-		{"root, empty", root, "", false, "because the resource is not an ARN"},
+		{"root, not an ARN", root, "profile", false, "because no resource-based policy allows"},
+		{"root, empty", root, "", false, "because no resource-based policy allows"},
 		{"a user", user, "*", false, "no identity-based policy allows the signer:SignPayload action"},
-		{"nobody", access.Principal{}, "*", false, "no identity-based policy"},
+		{"nobody", access.Principal{}, "*", false, "no resource-based policy"},
 	}
 	for _, test := range tests {
 		d, err := w.Authorize(context.Background(), access.Request{Principal: test.p, Action: "signer:SignPayload", Resource: test.resource})

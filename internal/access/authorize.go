@@ -2,33 +2,90 @@ package access
 
 import (
 	"context"
-	"fmt"
+	"strings"
 
-	"github.com/sealwright/sealwright/internal/arn"
+	"github.com/sealwright/sealwright/internal/policy"
 )
 
-// Authorize decides a request. The root user of an account may do everything in
-// its own account; nobody else may do anything yet, and what is not allowed is
-// denied. An error is not a denial: nothing could be found out.
+// Authorize decides a request by all policies that bear on it; what none allows
+// is denied. An error is not a denial: nothing could be found out.
 //
 // Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
-func (s *Service) Authorize(_ context.Context, r Request) (Decision, error) {
-	return s.decide(r), nil
+func (s *Service) Authorize(ctx context.Context, r Request) (Decision, error) {
+	if free[r.Action] && r.Principal.ARN != "" {
+		return Decision{Allowed: true}, nil
+	}
+	q, resource := s.question(r)
+	g, err := s.own(ctx, q)
+	if err == nil && !q.repairs() {
+		g.Resource, err = s.resourcePolicies(ctx, resource, r.Resource)
+	}
+	if err != nil {
+		return Decision{}, err
+	}
+	return q.decide(&g), nil
 }
 
-func (s *Service) decide(r Request) Decision {
-	if r.Principal.ARN != arn.Root(r.Principal.Account).String() {
-		return Decision{false, fmt.Sprintf("because no identity-based policy allows the %s action", r.Action)}
+// AuthorizeTrust decides whether a principal may do an action of STS, such as
+// sts:AssumeRole, on a role whose trust policy is the document. A role that does
+// not exist is asked for with an empty document: who is refused learns nothing
+// else. Errors are as Authorize's.
+func (s *Service) AuthorizeTrust(ctx context.Context, r Request, trust Document) (Decision, error) {
+	q, _ := s.question(r)
+	g, err := s.own(ctx, q)
+	if err != nil {
+		return Decision{}, err
 	}
-	if r.Resource == "*" {
+	g.Trust = true
+	if trust.Text != "" {
+		g.Resource = s.compile([]Document{trust}, policy.ParseTrust)
+	}
+	return q.decide(&g), nil
+}
+
+// free are the actions that everybody with credentials may do, whatever
+// policies say.
+//
+// Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+var free = map[string]bool{"sts:GetCallerIdentity": true, "sts:GetSessionToken": true}
+
+// repairs reports whether the root user asks for the means to correct a policy
+// of its own account that shuts everybody out. No policy of a resource bears on
+// that.
+func (q *question) repairs() bool {
+	return q.Principal.Kind == policy.Root && q.Principal.Account == q.ResourceAccount && repair[q.Action]
+}
+
+var repair = map[string]bool{
+	"ecr:GetRepositoryPolicy": true, "ecr:SetRepositoryPolicy": true, "ecr:DeleteRepositoryPolicy": true,
+	"ecr:GetRegistryPolicy": true, "ecr:PutRegistryPolicy": true, "ecr:DeleteRegistryPolicy": true,
+}
+
+// own gathers the policies of the principal's own account. A user or role that
+// is not the one the credentials were made for has none.
+func (s *Service) own(ctx context.Context, q *question) (policy.Grants, error) {
+	identity, id := q.Principal.ARN, q.Principal.UserID
+	switch q.Principal.Kind {
+	case policy.AssumedRole:
+		identity = q.Principal.RoleARN
+		id, _, _ = strings.Cut(id, ":")
+	case policy.User:
+	default:
+		return policy.Grants{}, nil
+	}
+	found, err := s.standing(ctx, identity)
+	if err != nil || found.id != id {
+		return policy.Grants{}, err
+	}
+	q.tags = found.tags
+	return policy.Grants{Identity: found.identity, Boundary: found.boundary}, nil
+}
+
+// decide asks the policies.
+func (q *question) decide(g *policy.Grants) Decision {
+	d := policy.Decide(&q.Request, g)
+	if d.Allowed {
 		return Decision{Allowed: true}
 	}
-	resource, err := arn.Parse(r.Resource)
-	if err != nil {
-		return Decision{false, "because the resource is not an ARN"}
-	}
-	if resource.Account != r.Principal.Account {
-		return Decision{false, fmt.Sprintf("because no resource-based policy allows the %s action", r.Action)}
-	}
-	return Decision{Allowed: true}
+	return Decision{Reason: d.Explain(q.Action)}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/sealwright/sealwright/internal/arn"
+	"github.com/sealwright/sealwright/internal/fault"
 )
 
 // Request asks whether a principal may do something.
@@ -50,6 +51,9 @@ func Denial(r Request, d Decision) string {
 	}
 	return fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s %s", who, r.Action, r.Resource, d.Reason)
 }
+
+// ErrNoPolicy means that there is no such policy.
+var ErrNoPolicy = fault.New(fault.NotFound, "no such policy")
 
 // Document is the text of a policy where it stands.
 type Document struct {

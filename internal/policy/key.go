@@ -21,6 +21,9 @@ const (
 	userName
 )
 
+// KeyName returns the name of a condition key as [Keys] is asked for it.
+func KeyName(name string) string { return lower(name) }
+
 func newKey(name string) key {
 	k := key{name: lower(name), written: name}
 	switch k.name {

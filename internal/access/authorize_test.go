@@ -1,0 +1,270 @@
+package access_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/sealwright/sealwright/internal/access"
+	"github.com/sealwright/sealwright/internal/arn"
+	"github.com/sealwright/sealwright/internal/seal"
+)
+
+const (
+	appARN   = "arn:aws:ecr:us-east-1:111122223333:repository/app"
+	aliceARN = "arn:aws:iam::111122223333:user/alice"
+	roleARN  = "arn:aws:iam::111122223333:role/ci"
+)
+
+var (
+	alice = access.Principal{Account: account, ARN: aliceARN, UserID: "AIDAALICEALICEALICE12"}
+	eve   = access.Principal{Account: "444455556666", ARN: "arn:aws:iam::444455556666:user/eve", UserID: "AIDAEVEEVEEVEEVEEVE12"}
+)
+
+// granting is a real store whose policies a test says, and says how often they
+// were read.
+type granting struct {
+	access.Store
+	grants map[string]access.Grants
+	err    error
+	reads  int
+}
+
+func (g *granting) Grants(_ context.Context, identity string) (access.Grants, error) {
+	g.reads++
+	return g.grants[identity], g.err
+}
+
+func (g *granting) ManagedPolicy(context.Context, string) (access.Document, error) {
+	return access.Document{}, access.ErrNoPolicy
+}
+
+// attached are the policies of resources.
+type attached struct {
+	documents map[string][]access.Document
+	err       error
+}
+
+func (a *attached) ResourcePolicies(_ context.Context, resource arn.ARN) ([]access.Document, error) {
+	return a.documents[resource.String()], a.err
+}
+
+// judge is a service over policies that the test says.
+type judge struct {
+	*access.Service
+	store     *granting
+	resources *attached
+	w         *world
+}
+
+func newJudge(t testing.TB) *judge {
+	t.Helper()
+	j := &judge{w: newWorld(t), resources: &attached{documents: map[string][]access.Document{}}}
+	j.store = &granting{Store: j.w.store, grants: map[string]access.Grants{}}
+	sealer, err := seal.New(seal.NewKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.Service, err = access.New(access.Options{Store: j.store, Sealer: sealer,
+		ResourcePolicies: map[string]access.ResourcePolicies{"ecr": j.resources}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+func allows(statement string) []access.Document {
+	return []access.Document{{Name: "P", Text: `{"Version":"2012-10-17","Statement":` + statement + `}`}}
+}
+
+// put asks whether p may push, and wants this reason for no.
+func (j *judge) put(t testing.TB, p access.Principal, reason string) {
+	t.Helper()
+	j.ask(t, access.Request{Principal: p, Action: "ecr:PutImage", Resource: appARN}, reason)
+}
+
+func (j *judge) ask(t testing.TB, r access.Request, reason string) {
+	t.Helper()
+	d, err := j.Authorize(t.Context(), r)
+	if err != nil || d.Allowed != (reason == "") || d.Reason != reason {
+		t.Errorf("%s %s: allowed %v, %q, %v; want %q", r.Principal.ARN, r.Action, d.Allowed, d.Reason, err, reason)
+	}
+}
+
+const (
+	everything   = `{"Effect":"Allow","Action":"*","Resource":"*"}`
+	noIdentity   = "because no identity-based policy allows the ecr:PutImage action"
+	noResource   = "because no resource-based policy allows the ecr:PutImage action"
+	unreadable   = "because the identity-based policy P cannot be read, and what cannot be read denies"
+	denyEveryone = `{"Effect":"Deny","Principal":"*","Action":"ecr:*","Sid":"closed"}`
+)
+
+func TestAuthorizeGathersThePoliciesOfAUser(t *testing.T) {
+	j := newJudge(t)
+	j.put(t, alice, noIdentity)
+	for _, test := range []struct {
+		name, reason string
+		grants       access.Grants
+	}{
+		{"an allow", "", access.Grants{ID: alice.UserID, Identity: allows(everything)}},
+		{"a deny", "with an explicit deny in an identity-based policy: P (statement no)",
+			access.Grants{ID: alice.UserID, Identity: append(allows(everything), allows(`{"Sid":"no","Effect":"Deny","Action":"ecr:Put*","Resource":"*"}`)...)}},
+		{"a boundary", "because no permissions boundary allows the ecr:PutImage action",
+			access.Grants{ID: alice.UserID, Identity: allows(everything), Boundary: &allows(`{"Effect":"Allow","Action":"signer:*","Resource":"*"}`)[0]}},
+		{"another of the same name", noIdentity, access.Grants{ID: "AIDABOBBOBBOBBOBBOB12", Identity: allows(everything)}},
+		{"a document that no longer parses", unreadable, access.Grants{ID: alice.UserID, Identity: append(allows(everything), allows(`{"Effect":"Perhaps"}`)...)}},
+		{"a tag that a condition wants", "", access.Grants{ID: alice.UserID, Tags: map[string]string{"Team": "red"},
+			Identity: allows(`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalTag/team":"red"}}}`)}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			j := newJudge(t)
+			j.store.grants[aliceARN] = test.grants
+			j.put(t, alice, test.reason)
+		})
+	}
+}
+
+func TestAuthorizeGathersThePoliciesOfAResource(t *testing.T) {
+	j := newJudge(t)
+	j.resources.documents[appARN] = allows(`{"Effect":"Allow","Principal":{"AWS":["` + aliceARN + `","444455556666"]},"Action":"ecr:PutImage"}`)
+	j.store.grants[eve.ARN] = access.Grants{ID: eve.UserID, Identity: allows(everything)}
+	j.put(t, alice, "")
+	j.put(t, eve, "")
+	j.put(t, access.Principal{}, noResource)
+	j.ask(t, access.Request{Principal: eve, Action: "ecr:GetX", Resource: appARN}, "because no resource-based policy allows the ecr:GetX action")
+}
+
+// TestNoDenialTellsAnOutsider: a repository that denies, one that has no policy
+// and one that is not there read the same.
+func TestNoDenialTellsAnOutsider(t *testing.T) {
+	j := newJudge(t)
+	j.resources.documents[appARN] = allows(denyEveryone)
+	j.resources.documents[appARN+"/broken"] = allows(`{}`)
+	j.store.grants[eve.ARN] = access.Grants{ID: eve.UserID, Identity: allows(everything)}
+	j.store.grants[aliceARN] = access.Grants{ID: alice.UserID, Identity: allows(everything)}
+	for _, resource := range []string{appARN, appARN + "/broken", appARN + "/none"} {
+		for _, p := range []access.Principal{eve, {}, {Account: "444455556666", ARN: "arn:aws:iam::444455556666:root", UserID: "444455556666"}} {
+			j.ask(t, access.Request{Principal: p, Action: "ecr:PutImage", Resource: resource}, noResource)
+		}
+	}
+	j.put(t, alice, "with an explicit deny in a resource-based policy: P (statement closed)")
+}
+
+func TestTheRootUserCanRepairAPolicyThatShutsItOut(t *testing.T) {
+	j := newJudge(t)
+	_, root := j.w.root(t)
+	j.resources.documents[appARN] = allows(denyEveryone)
+	j.put(t, root, "with an explicit deny in a resource-based policy: P (statement closed)")
+	for _, action := range []string{"ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy", "ecr:DeleteRepositoryPolicy"} {
+		j.ask(t, access.Request{Principal: root, Action: action, Resource: appARN}, "")
+	}
+	stranger := access.Principal{Account: "444455556666", ARN: "arn:aws:iam::444455556666:root", UserID: "444455556666"}
+	j.ask(t, access.Request{Principal: stranger, Action: "ecr:DeleteRepositoryPolicy", Resource: appARN},
+		"because no resource-based policy allows the ecr:DeleteRepositoryPolicy action")
+}
+
+func TestAFailureOfTheStoreIsNoDenial(t *testing.T) {
+	away := errors.New("the database is away")
+	j := newJudge(t)
+	j.store.err = away
+	if d, err := j.Authorize(t.Context(), access.Request{Principal: alice, Action: "ecr:PutImage", Resource: appARN}); !errors.Is(err, away) || d.Allowed {
+		t.Errorf("%+v, %v", d, err)
+	}
+	j.store.err, j.resources.err = nil, away
+	if d, err := j.Authorize(t.Context(), access.Request{Principal: alice, Action: "ecr:PutImage", Resource: appARN}); !errors.Is(err, away) || d.Allowed {
+		t.Errorf("%+v, %v", d, err)
+	}
+}
+
+func TestPoliciesAreRememberedUntilSomethingChanges(t *testing.T) {
+	j := newJudge(t)
+	j.store.grants[aliceARN] = access.Grants{ID: alice.UserID, Identity: allows(everything)}
+	for range 3 {
+		j.put(t, alice, "")
+	}
+	if j.store.reads != 1 {
+		t.Errorf("%d reads for three decisions", j.store.reads)
+	}
+	j.store.grants[aliceARN] = access.Grants{ID: alice.UserID}
+	if _, err := j.w.RotateRootKey(t.Context()); err != nil { // any change
+		t.Fatal(err)
+	}
+	j.put(t, alice, noIdentity)
+}
+
+func TestConditionsSeeTheRequest(t *testing.T) {
+	context := access.RequestContext{Region: "us-east-1", SourceIP: "10.1.2.3", UserAgent: "aws-cli/2", Secure: true,
+		Keys: []access.Key{{Name: "signer:ProfileVersion", Values: []string{"V1"}}, {Name: "aws:TagKeys", Values: []string{"a", "b"}}}}
+	for condition, reason := range map[string]string{
+		`"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}`:                                "",
+		`"IpAddress":{"aws:SourceIp":"11.0.0.0/8"}`:                                noIdentity,
+		`"StringLike":{"aws:UserAgent":"aws-cli/*"}`:                               "",
+		`"Bool":{"aws:SecureTransport":"true"}`:                                    "",
+		`"Bool":{"aws:SecureTransport":"false"}`:                                   noIdentity,
+		`"StringEquals":{"aws:RequestedRegion":"us-east-1"}`:                       "",
+		`"DateGreaterThan":{"aws:CurrentTime":"2020-01-01T00:00:00Z"}`:             "",
+		`"NumericGreaterThan":{"aws:EpochTime":"1577836800"}`:                      "",
+		`"DateLessThan":{"aws:EpochTime":"2020-01-01T00:00:00Z"}`:                  noIdentity,
+		`"StringEquals":{"aws:ResourceAccount":"${aws:PrincipalAccount}"}`:         "",
+		`"Bool":{"aws:ViaAWSService":"false","aws:PrincipalIsAWSService":"false"}`: "",
+		`"StringEquals":{"SIGNER:profileversion":"V1"}`:                            "",
+		`"ForAllValues:StringEquals":{"aws:TagKeys":["a","b","c"]}`:                "",
+		`"ForAllValues:StringEquals":{"aws:TagKeys":["a"]}`:                        noIdentity,
+		`"Null":{"aws:TokenIssueTime":"true"}`:                                     "",
+	} {
+		j := newJudge(t)
+		j.store.grants[aliceARN] = access.Grants{ID: alice.UserID, Identity: allows(`{"Effect":"Allow","Action":"*","Resource":"*","Condition":{` + condition + `}}`)}
+		t.Run(condition, func(t *testing.T) {
+			j.ask(t, access.Request{Principal: alice, Action: "ecr:PutImage", Resource: appARN, Context: context}, reason)
+		})
+	}
+}
+
+func TestTrust(t *testing.T) {
+	j := newJudge(t)
+	r := access.Request{Principal: alice, Action: "sts:AssumeRole", Resource: roleARN}
+	trust := func(text string) string {
+		d, err := j.AuthorizeTrust(t.Context(), r, access.Document{Name: "ci", Text: text})
+		if err != nil || d.Allowed != (d.Reason == "") {
+			t.Fatalf("%+v, %v", d, err)
+		}
+		return d.Reason
+	}
+	named := `{"Statement":{"Effect":"Allow","Principal":{"AWS":"` + aliceARN + `"},"Action":"sts:AssumeRole"}}`
+	if reason := trust(named); reason != "" {
+		t.Error(reason)
+	}
+	const untrusted = "because no role trust policy allows the sts:AssumeRole action"
+	r.Principal = eve
+	j.store.grants[eve.ARN] = access.Grants{ID: eve.UserID, Identity: allows(everything)}
+	denied := `{"Statement":{"Effect":"Deny","Principal":"*","Action":"sts:*"}}`
+	for _, text := range []string{"", named, denied, "nonsense"} {
+		if reason := trust(text); reason != untrusted {
+			t.Errorf("%q: %s", text, reason)
+		}
+	}
+}
+
+func TestEverybodyMayAskWhoTheyAre(t *testing.T) {
+	j := newJudge(t)
+	j.store.grants[aliceARN] = access.Grants{ID: alice.UserID, Identity: allows(`{"Effect":"Deny","Action":"*","Resource":"*"}`)}
+	j.ask(t, access.Request{Principal: alice, Action: "sts:GetCallerIdentity", Resource: "*"}, "")
+	j.ask(t, access.Request{Action: "sts:GetCallerIdentity", Resource: "*"}, "because no resource-based policy allows the sts:GetCallerIdentity action")
+}
+
+// BenchmarkAuthorize is a decision with everything in memory.
+func BenchmarkAuthorize(b *testing.B) {
+	j := newJudge(b)
+	j.store.grants[aliceARN] = access.Grants{ID: alice.UserID, Identity: allows(`[
+		{"Effect":"Allow","Action":"ecr:GetAuthorizationToken","Resource":"*"},
+		{"Effect":"Allow","Action":["ecr:BatchGetImage","ecr:PutImage"],"Resource":"arn:aws:ecr:us-east-1:111122223333:repository/*"},
+		{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}]`)}
+	r := access.Request{Principal: alice, Action: "ecr:PutImage", Resource: appARN, Context: access.RequestContext{Secure: true}}
+	ctx := context.Background()
+	b.ReportAllocs()
+	for b.Loop() {
+		if d, err := j.Authorize(ctx, r); err != nil || !d.Allowed {
+			b.Fatal(d, err)
+		}
+	}
+}

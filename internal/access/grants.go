@@ -1,0 +1,125 @@
+package access
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/sealwright/sealwright/internal/arn"
+	"github.com/sealwright/sealwright/internal/policy"
+)
+
+// Grants are the policies that bear on what a user or a role does, whatever it
+// asks for.
+type Grants struct {
+	ID       string            // unique ID: AIDA… or AROA…; "" if there is no such user or role
+	Identity []Document        // inline and attached ones, those of a user's groups too
+	Boundary *Document         // the permissions boundary; nil for none
+	Tags     map[string]string // of the user or the role
+}
+
+// GrantStore reads policies. All methods are safe for concurrent use.
+type GrantStore interface {
+	// Grants returns the policies that bear on the user or role with this ARN, as
+	// of one moment. There are none, and no ID, for one that does not exist.
+	Grants(ctx context.Context, identity string) (Grants, error)
+	// ManagedPolicy returns the default version of the managed policy with this
+	// ARN, or ErrNoPolicy.
+	ManagedPolicy(ctx context.Context, policy string) (Document, error)
+}
+
+// noGrants are the policies of a store that keeps none.
+type noGrants struct{}
+
+func (noGrants) Grants(context.Context, string) (Grants, error) { return Grants{}, nil }
+
+func (noGrants) ManagedPolicy(context.Context, string) (Document, error) {
+	return Document{}, ErrNoPolicy
+}
+
+// standing is what does not depend on the request: compiled grants.
+type standing struct {
+	id       string
+	identity []policy.Attached
+	boundary *policy.Attached
+	tags     map[string][]string // one value each, by aws:principaltag/ and the tag's key in lower case
+}
+
+// standing returns the grants of a user or a role. What was read before counts
+// only while the store's revision stands.
+func (s *Service) standing(ctx context.Context, identity string) (*standing, error) {
+	revision, known := s.store.Revision()
+	if known {
+		if found, ok := s.grants.Get(identity, revision); ok {
+			return found, nil
+		}
+	}
+	g, err := s.policies.Grants(ctx, identity)
+	if err != nil {
+		return nil, fmt.Errorf("access: read the policies of %s: %w", identity, err)
+	}
+	found := &standing{id: g.ID, identity: s.compile(g.Identity, policy.ParseIdentity), tags: tagKeys(g.Tags)}
+	if g.Boundary != nil {
+		found.boundary = &s.compile([]Document{*g.Boundary}, policy.ParseIdentity)[0]
+	}
+	if known {
+		s.grants.Put(identity, revision, found, weight(g.Identity)+int64(128*len(g.Tags)))
+	}
+	return found, nil
+}
+
+// resourcePolicies returns what is attached to a resource, remembered likewise.
+func (s *Service) resourcePolicies(ctx context.Context, resource arn.ARN, name string) ([]policy.Attached, error) {
+	port := s.resources[resource.Service]
+	if port == nil {
+		return nil, nil
+	}
+	revision, known := s.store.Revision()
+	if known {
+		if found, ok := s.attached.Get(name, revision); ok {
+			return found, nil
+		}
+	}
+	documents, err := port.ResourcePolicies(ctx, resource)
+	if err != nil {
+		return nil, fmt.Errorf("access: read the policies of %s: %w", name, err)
+	}
+	found := s.compile(documents, policy.ParseResource)
+	if known {
+		s.attached.Put(name, revision, found, weight(documents))
+	}
+	return found, nil
+}
+
+// parser is one of policy's.
+type parser func(document string) (*policy.Policy, error)
+
+// compile parses documents. One that does not parse any more stays without a
+// Policy, so that it denies.
+func (s *Service) compile(documents []Document, parse parser) []policy.Attached {
+	all := make([]policy.Attached, len(documents))
+	for i, d := range documents {
+		compiled, err := parse(d.Text)
+		if err != nil {
+			compiled = nil
+		}
+		all[i] = policy.Attached{Policy: compiled, Name: d.Name}
+	}
+	return all
+}
+
+// weight is what compiled documents take in memory, roughly, in bytes.
+func weight(documents []Document) int64 {
+	n := 0
+	for _, d := range documents {
+		n += 64 + 16*len(d.Text)
+	}
+	return int64(n)
+}
+
+func tagKeys(tags map[string]string) map[string][]string {
+	keys := make(map[string][]string, len(tags))
+	for name, value := range tags {
+		keys[policy.KeyName(principalTag+name)] = []string{value}
+	}
+	return keys
+}

@@ -1,0 +1,112 @@
+package access
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sealwright/sealwright/internal/arn"
+	"github.com/sealwright/sealwright/internal/policy"
+)
+
+// question is a request as policies see it. It is the condition keys of its
+// request too.
+type question struct {
+	policy.Request
+	context RequestContext
+	now     time.Time
+	tags    map[string][]string // of the principal, as in standing
+	slots   [globalKeys]string  // values of global keys: each its own, so that none changes under its reader
+}
+
+// principalTag is the prefix of the keys that have the principal's tags.
+const principalTag = "aws:principaltag/"
+
+// question makes the question of a request. "*" is of the principal's own
+// account; what is neither that nor an ARN is of none.
+func (s *Service) question(r Request) (q *question, resource arn.ARN) {
+	q = &question{context: r.Context, now: s.now()}
+	q.Request = policy.Request{Principal: r.Principal.asked(), Action: r.Action, Resource: r.Resource, Keys: q}
+	if r.Resource == "*" {
+		q.ResourceAccount = q.Principal.Account
+	} else if a, err := arn.Parse(r.Resource); err == nil {
+		q.ResourceAccount, resource = a.Account, a
+	}
+	return q, resource
+}
+
+// asked is the principal as policies see it.
+func (p *Principal) asked() policy.Principal {
+	asked := policy.Principal{Account: p.Account, ARN: p.ARN, UserID: p.UserID}
+	switch {
+	case p.ARN == "":
+		return policy.Principal{}
+	case p.ARN == arn.Root(p.Account).String():
+		asked.Kind = policy.Root
+	default:
+		asked.Kind = policy.User
+	}
+	return asked
+}
+
+// The global keys that are made from a request; the values are their slots.
+//
+// Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+const (
+	sourceIP = iota
+	userAgent
+	secureTransport
+	requestedRegion
+	currentTime
+	epochTime
+	resourceAccount
+	viaAWSService
+	principalIsAWSService
+	globalKeys
+)
+
+var globalKey = map[string]int{
+	"aws:sourceip": sourceIP, "aws:useragent": userAgent, "aws:securetransport": secureTransport,
+	"aws:requestedregion": requestedRegion, "aws:currenttime": currentTime, "aws:epochtime": epochTime,
+	"aws:resourceaccount": resourceAccount, "aws:viaawsservice": viaAWSService, "aws:principalisawsservice": principalIsAWSService,
+}
+
+// Values returns the values of a condition key.
+func (q *question) Values(name string) ([]string, bool) {
+	if strings.HasPrefix(name, principalTag) {
+		values, present := q.tags[name]
+		return values, present
+	}
+	if slot, global := globalKey[name]; global {
+		value := q.global(slot)
+		q.slots[slot] = value
+		return q.slots[slot : slot+1], value != ""
+	}
+	for i := range q.context.Keys {
+		if k := &q.context.Keys[i]; len(k.Name) == len(name) && policy.KeyName(k.Name) == name {
+			return k.Values, true
+		}
+	}
+	return nil, false
+}
+
+// global returns the value of a global key; "" is not known.
+func (q *question) global(key int) string {
+	switch key {
+	case sourceIP:
+		return q.context.SourceIP
+	case userAgent:
+		return q.context.UserAgent
+	case secureTransport:
+		return strconv.FormatBool(q.context.Secure)
+	case requestedRegion:
+		return q.context.Region
+	case currentTime:
+		return q.now.UTC().Format(time.RFC3339)
+	case epochTime:
+		return strconv.FormatInt(q.now.Unix(), 10)
+	case resourceAccount:
+		return string(q.ResourceAccount)
+	}
+	return "false" // no service of AWS asks here, for itself or for others
+}
