@@ -16,9 +16,10 @@ func (s *Service) Authorize(ctx context.Context, r Request) (Decision, error) {
 		return Decision{Allowed: true}, nil
 	}
 	q, resource := s.question(r)
-	g, err := s.own(ctx, q)
+	m := s.moment()
+	g, err := s.own(ctx, m, q)
 	if err == nil && !q.repairs() {
-		g.Resource, err = s.resourcePolicies(ctx, resource, r.Resource)
+		g.Resource, err = s.resourcePolicies(ctx, m, resource, r.Resource)
 	}
 	if err != nil {
 		return Decision{}, err
@@ -32,7 +33,7 @@ func (s *Service) Authorize(ctx context.Context, r Request) (Decision, error) {
 // else. Errors are as Authorize's.
 func (s *Service) AuthorizeTrust(ctx context.Context, r Request, trust Document) (Decision, error) {
 	q, _ := s.question(r)
-	g, err := s.own(ctx, q)
+	g, err := s.own(ctx, s.moment(), q)
 	if err != nil {
 		return Decision{}, err
 	}
@@ -63,7 +64,7 @@ var repair = map[string]bool{
 
 // own gathers the policies of the principal's own account. A user or role that
 // is not the one the credentials were made for has none.
-func (s *Service) own(ctx context.Context, q *question) (policy.Grants, error) {
+func (s *Service) own(ctx context.Context, m moment, q *question) (policy.Grants, error) {
 	identity, id := q.Principal.ARN, q.Principal.UserID
 	switch q.Principal.Kind {
 	case policy.AssumedRole:
@@ -73,7 +74,7 @@ func (s *Service) own(ctx context.Context, q *question) (policy.Grants, error) {
 	default:
 		return policy.Grants{}, nil
 	}
-	found, err := s.standing(ctx, identity)
+	found, err := s.standing(ctx, m, identity)
 	if err != nil || found.id != id {
 		return policy.Grants{}, err
 	}

@@ -61,16 +61,23 @@ func newJudge(t testing.TB) *judge {
 	t.Helper()
 	j := &judge{w: newWorld(t), resources: &attached{documents: map[string][]access.Document{}}}
 	j.store = &granting{Store: j.w.store, grants: map[string]access.Grants{}}
+	j.Service = j.over(t, j.store)
+	return j
+}
+
+// over is a service over a store.
+func (j *judge) over(t testing.TB, store access.Store) *access.Service {
+	t.Helper()
 	sealer, err := seal.New(seal.NewKey())
 	if err != nil {
 		t.Fatal(err)
 	}
-	j.Service, err = access.New(access.Options{Store: j.store, Sealer: sealer,
+	s, err := access.New(access.Options{Store: store, Sealer: sealer,
 		ResourcePolicies: map[string]access.ResourcePolicies{"ecr": j.resources}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return j
+	return s
 }
 
 func allows(statement string) []access.Document {
@@ -252,7 +259,13 @@ func TestEverybodyMayAskWhoTheyAre(t *testing.T) {
 	j.ask(t, access.Request{Action: "sts:GetCallerIdentity", Resource: "*"}, "because no resource-based policy allows the sts:GetCallerIdentity action")
 }
 
-// BenchmarkAuthorize is a decision with everything in memory.
+// still is a store whose revision costs nothing to read.
+type still struct{ *granting }
+
+func (still) Revision() (uint64, bool) { return 1, true }
+
+// BenchmarkAuthorize is a decision with everything in memory: by itself, and with
+// the read of SQLite's revision.
 func BenchmarkAuthorize(b *testing.B) {
 	j := newJudge(b)
 	j.store.grants[aliceARN] = access.Grants{ID: alice.UserID, Identity: allows(`[
@@ -260,11 +273,14 @@ func BenchmarkAuthorize(b *testing.B) {
 		{"Effect":"Allow","Action":["ecr:BatchGetImage","ecr:PutImage"],"Resource":"arn:aws:ecr:us-east-1:111122223333:repository/*"},
 		{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}]`)}
 	r := access.Request{Principal: alice, Action: "ecr:PutImage", Resource: appARN, Context: access.RequestContext{Secure: true}}
-	ctx := context.Background()
-	b.ReportAllocs()
-	for b.Loop() {
-		if d, err := j.Authorize(ctx, r); err != nil || !d.Allowed {
-			b.Fatal(d, err)
-		}
+	for name, service := range map[string]*access.Service{"decision": j.over(b, still{j.store}), "and revision": j.Service} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if d, err := service.Authorize(b.Context(), r); err != nil || !d.Allowed {
+					b.Fatal(d, err)
+				}
+			}
+		})
 	}
 }

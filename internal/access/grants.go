@@ -44,12 +44,22 @@ type standing struct {
 	tags     map[string][]string // one value each, by aws:principaltag/ and the tag's key in lower case
 }
 
-// standing returns the grants of a user or a role. What was read before counts
-// only while the store's revision stands.
-func (s *Service) standing(ctx context.Context, identity string) (*standing, error) {
-	revision, known := s.store.Revision()
-	if known {
-		if found, ok := s.grants.Get(identity, revision); ok {
+// moment is the store's revision when a decision began. What was read before
+// counts only if it was read at the same one.
+type moment struct {
+	revision uint64
+	known    bool
+}
+
+func (s *Service) moment() (m moment) {
+	m.revision, m.known = s.store.Revision()
+	return m
+}
+
+// standing returns the grants of a user or a role.
+func (s *Service) standing(ctx context.Context, m moment, identity string) (*standing, error) {
+	if m.known {
+		if found, ok := s.grants.Get(identity, m.revision); ok {
 			return found, nil
 		}
 	}
@@ -61,21 +71,20 @@ func (s *Service) standing(ctx context.Context, identity string) (*standing, err
 	if g.Boundary != nil {
 		found.boundary = &s.compile([]Document{*g.Boundary}, policy.ParseIdentity)[0]
 	}
-	if known {
-		s.grants.Put(identity, revision, found, weight(g.Identity)+int64(128*len(g.Tags)))
+	if m.known {
+		s.grants.Put(identity, m.revision, found, weight(g.Identity)+int64(128*len(g.Tags)))
 	}
 	return found, nil
 }
 
-// resourcePolicies returns what is attached to a resource, remembered likewise.
-func (s *Service) resourcePolicies(ctx context.Context, resource arn.ARN, name string) ([]policy.Attached, error) {
+// resourcePolicies returns what is attached to a resource.
+func (s *Service) resourcePolicies(ctx context.Context, m moment, resource arn.ARN, name string) ([]policy.Attached, error) {
 	port := s.resources[resource.Service]
 	if port == nil {
 		return nil, nil
 	}
-	revision, known := s.store.Revision()
-	if known {
-		if found, ok := s.attached.Get(name, revision); ok {
+	if m.known {
+		if found, ok := s.attached.Get(name, m.revision); ok {
 			return found, nil
 		}
 	}
@@ -84,8 +93,8 @@ func (s *Service) resourcePolicies(ctx context.Context, resource arn.ARN, name s
 		return nil, fmt.Errorf("access: read the policies of %s: %w", name, err)
 	}
 	found := s.compile(documents, policy.ParseResource)
-	if known {
-		s.attached.Put(name, revision, found, weight(documents))
+	if m.known {
+		s.attached.Put(name, m.revision, found, weight(documents))
 	}
 	return found, nil
 }

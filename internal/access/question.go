@@ -41,12 +41,19 @@ func (p *Principal) asked() policy.Principal {
 	switch {
 	case p.ARN == "":
 		return policy.Principal{}
-	case p.ARN == arn.Root(p.Account).String():
+	case p.isRoot():
 		asked.Kind = policy.Root
 	default:
 		asked.Kind = policy.User
 	}
 	return asked
+}
+
+// isRoot reports whether p is the root user of its account.
+func (p *Principal) isRoot() bool {
+	const prefix, suffix = "arn:" + arn.Partition + ":iam::", ":root"
+	n := len(p.ARN) - len(suffix)
+	return n > len(prefix) && p.ARN[:len(prefix)] == prefix && p.ARN[len(prefix):n] == string(p.Account) && p.ARN[n:] == suffix
 }
 
 // The global keys that are made from a request; the values are their slots.

@@ -40,8 +40,13 @@ type ARN struct {
 // Parse splits s. It checks the shape, not that the resource exists; the
 // account may be empty (as in arn:aws:s3:::bucket) but not malformed.
 func Parse(s string) (ARN, error) {
-	parts := strings.SplitN(s, ":", 6)
-	if len(s) > maxLength || len(parts) != 6 || parts[0] != "arn" || parts[1] == "" || parts[2] == "" || parts[5] == "" {
+	var parts [6]string
+	rest, found := s, true
+	for i := 0; i < 5 && found; i++ {
+		parts[i], rest, found = strings.Cut(rest, ":")
+	}
+	parts[5] = rest
+	if len(s) > maxLength || !found || parts[0] != "arn" || parts[1] == "" || parts[2] == "" || parts[5] == "" {
 		return ARN{}, fault.Errorf(fault.Invalid, "%.100q is not an ARN: want arn:partition:service:region:account:resource", s)
 	}
 	if parts[4] != "" {
