@@ -8,6 +8,8 @@ import (
 	"reflect"
 	"runtime/debug"
 	"strconv"
+	"sync/atomic"
+	"time"
 
 	"github.com/sealwright/sealwright/internal/fault"
 )
@@ -30,12 +32,18 @@ func (x *exchange) refuse(ctx context.Context, err error) {
 	x.write(e.Status, contentType, body)
 }
 
+// write sends an answer within the time it may take. The flush sees to the last
+// of it before the deadline is lifted; the connection's next request has its own.
 func (x *exchange) write(status int, contentType string, body []byte) {
 	header := x.w.Header()
 	header.Set("Content-Type", contentType)
 	header.Set("Content-Length", strconv.Itoa(len(body)))
+	control := http.NewResponseController(x.w)
+	control.SetWriteDeadline(time.Now().Add(x.h.options.Patience)) // not supported only by recorders of tests
+	defer control.SetWriteDeadline(time.Time{})
 	x.w.WriteHeader(status)
-	x.w.Write(body) // a client that went away is not our error
+	x.w.Write(body) // a client that went away, or does not read, is not our error
+	control.Flush()
 }
 
 // log notes a refused request: our own errors in full, denials with who and
@@ -70,5 +78,21 @@ func (x *exchange) recover() {
 	if p == http.ErrAbortHandler {
 		panic(p)
 	}
-	x.refuse(x.r.Context(), fmt.Errorf("awshttp: panic: %v\n%s", p, debug.Stack()))
+	x.refuse(x.r.Context(), fmt.Errorf("awshttp: panic: %.1024s%s", fmt.Sprint(p), x.h.panics.stack(time.Now())))
+}
+
+// panicPause is the time from one stack that is logged to the next: a request
+// that causes a panic can be sent again and again.
+const panicPause = time.Minute
+
+// panics remembers when a stack was logged last. The zero value is ready.
+type panics struct{ last atomic.Pointer[time.Time] }
+
+// stack is what to log of where the program is, or that it was logged lately.
+func (l *panics) stack(now time.Time) string {
+	before := l.last.Load()
+	if before != nil && now.Sub(*before) < panicPause || !l.last.CompareAndSwap(before, &now) {
+		return " (its stack is left out: one was logged within a minute)"
+	}
+	return "\n" + string(debug.Stack())
 }

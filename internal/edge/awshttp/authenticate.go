@@ -16,7 +16,9 @@ func (x *exchange) authenticate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	want := sigv4.Scope{Region: x.h.options.Region, GlobalRegion: x.service.GlobalRegion, Service: x.service.SigningName}
+	want := sigv4.Scope{
+		Region: x.h.options.Region, GlobalRegion: x.service.GlobalRegion, Service: x.service.SigningName, Presigned: x.service.Presigned,
+	}
 	if err := s.Check(want, x.h.options.Now()); err != nil {
 		return err
 	}

@@ -13,6 +13,8 @@
 package awshttp
 
 import (
+	"time"
+
 	"github.com/sealwright/sealwright/internal/access"
 	"github.com/sealwright/sealwright/internal/arn"
 )
@@ -56,6 +58,9 @@ type Service struct {
 	// GlobalRegion is a region that the signature's scope may name beside the
 	// installation's own: "us-east-1" for the global services. Empty for none.
 	GlobalRegion string
+	// Presigned is how long a presigned request is good, whatever its X-Amz-Expires
+	// says: AWS's STS has it so. Zero means as long as the request says.
+	Presigned time.Duration
 }
 
 // Error is an error as the service's protocol shows it. It is an error itself,

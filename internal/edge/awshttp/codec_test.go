@@ -167,7 +167,8 @@ func TestQueryProtocol(t *testing.T) {
 	w := newWorld(t, queryToy())
 	for form, want := range map[string]expect{
 		"Name=a%3Cb":                      {says: `<EchoResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><EchoResult><Name>a&lt;b</Name>`},
-		"Name=a&Name=b":                   {says: "<Name>a</Name>"},
+		"Name=a&Name=b":                   {"MalformedInput", "is there twice"},
+		"Action=Open":                     {"MalformedInput", "Action"},
 		"List.member.1=x&List.member.2=y": {says: "<List><member>x</member><member>y</member></List>"},
 		"List.member.2=y":                 {says: "<List></List>"},
 		"Structs.member.1.Count=3&Structs.member.1.Blob=e30%3D&Structs.member.2.Count=4": {says: "<Structs><member><Count>3</Count><Blob>e30=</Blob></member><member><Count>4</Count></member></Structs>"},
@@ -186,6 +187,10 @@ func TestQueryProtocol(t *testing.T) {
 	}
 	a := send(t, w.sign(t, request{method: "GET", path: "/?Action=Echo&Version=2011-06-15&Name=abc", service: "sts"}))
 	expect{says: "<Name>abc</Name>"}.check(t, "in the query string", a, 0)
+	a = send(t, w.sign(t, request{method: "POST", path: "/?Action=Open", service: "sts", header: formType, body: "Action=Echo&Version=2011-06-15"}))
+	expect{"MalformedInput", "must be in the body"}.check(t, "in both", a, 400)
+	a = send(t, w.presign(t, request{method: "POST", path: "/", service: "sts", header: formType, body: "Action=Echo&Version=2011-06-15&Name=abc"}))
+	expect{says: "<Name>abc</Name>"}.check(t, "presigned", a, 0)
 }
 
 func TestPublicOperationAndGlobalRegion(t *testing.T) {
@@ -196,5 +201,19 @@ func TestPublicOperationAndGlobalRegion(t *testing.T) {
 	for scope, want := range map[string]expect{"aws-global": {}, "eu-west-1": {"SignatureDoesNotMatch", "this service is us-east-1"}} {
 		a := send(t, w.sign(t, request{method: "GET", path: "/?Action=Echo&Version=2011-06-15", service: "sts", region: scope}))
 		want.check(t, scope, a, 403)
+	}
+}
+
+// TestMembersAreThereOnce: what stands in front of the service might read the
+// other one.
+func TestMembersAreThereOnce(t *testing.T) {
+	w := newWorld(t, (&toy{}).signer())
+	for _, body := range []string{
+		`{"platformId":"p","platformId":"p"}`, `{"platformId":"p","platform\u0049d":"q"}`, `{"platformId":null,"platformId":"p"}`,
+		`{"platformId":"p","signatureValidityPeriod":{"value":1,"type":"DAYS","value":2}}`,
+		`{"platformId":"p","tags":{"k":"v","k":"w"}}`, `{"platformId":"p","tags":{"k":null,"k":"w"}}`,
+	} {
+		a := send(t, w.sign(t, request{method: "PUT", path: "/signing-profiles/good", body: body}))
+		expect{"SerializationException", "has a member twice at"}.check(t, body, a, 400)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"mime"
 	"net/http"
 	"reflect"
+	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -111,27 +113,40 @@ func (x *exchange) speaksQuery() bool {
 		contentType, _, _ := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
 		return contentType == "application/x-www-form-urlencoded"
 	}
-	return x.r.Method == http.MethodGet && newForm(x.target.Query)["Action"] != ""
+	return x.r.Method == http.MethodGet && slices.ContainsFunc(x.target.Query, func(p sigv4.Pair) bool { return p.Key == "Action" })
 }
 
-func (x *exchange) findAction() error {
+func (x *exchange) findAction() (err error) {
 	x.route.service = x.h.router.protocol(Query)
 	pairs := x.target.Query
 	if x.r.Method == http.MethodPost {
-		if err := x.readBody(defaultMaxBody); err != nil {
-			return err
-		}
-		var err error
-		if pairs, err = sigv4.ParsePairs(string(x.body)); err != nil {
+		if pairs, err = x.postedForm(); err != nil {
 			return err
 		}
 	}
-	x.form = newForm(pairs)
+	if x.form, err = newForm(pairs); err != nil {
+		return err
+	}
 	found, err := x.h.router.findAction(x.form)
 	if err == nil {
 		x.route = found
 	}
 	return err
+}
+
+// postedForm reads the parameters of a form. The query string may hold a
+// signature beside it, but no parameter: whoever looks at one of the two must not
+// be deceived by the other.
+func (x *exchange) postedForm() ([]sigv4.Pair, error) {
+	for _, p := range x.target.Query {
+		if !strings.HasPrefix(p.Key, "X-Amz-") {
+			return nil, refuse(malformedInput, "The parameter %.64q of the query string must be in the body, as the others are.", p.Key)
+		}
+	}
+	if err := x.readBody(defaultMaxBody); err != nil {
+		return nil, err
+	}
+	return sigv4.ParsePairs(string(x.body))
 }
 
 // protocol returns a service that speaks p, for errors before one is found.

@@ -73,8 +73,12 @@ func FuzzForm(f *testing.F) {
 		if err != nil {
 			return
 		}
+		parameters, err := newForm(pairs)
+		if err != nil {
+			return
+		}
 		var in fuzzInput
-		if newForm(pairs).decode(s, reflect.ValueOf(&in).Elem(), "") != nil {
+		if parameters.decode(s, reflect.ValueOf(&in).Elem(), "") != nil {
 			return
 		}
 		validationMessage(validate(s, reflect.ValueOf(in), ""))

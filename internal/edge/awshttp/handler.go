@@ -35,6 +35,9 @@ type Options struct {
 	SourceIP      func(*http.Request) string // who is calling; nil means the peer of the connection
 	Secure        func(*http.Request) bool   // whether the client came over TLS; nil means that the connection says so
 	PublicURL     func(*http.Request) string // scheme://host for answers; nil means what the request came to
+	// Patience is how long a client may take to receive an answer; zero means half
+	// a minute. Answers are a few megabytes at most.
+	Patience time.Duration
 	// Note is told which operation a request asks for, such as
 	// "signer:SignPayload", as soon as that is known, with principal "", and once
 	// more with the principal's ARN. w is the ResponseWriter that ServeHTTP was
@@ -57,6 +60,9 @@ func (o *Options) complete() error {
 	}
 	if o.Secure == nil {
 		o.Secure = func(r *http.Request) bool { return r.TLS != nil }
+	}
+	if o.Patience == 0 {
+		o.Patience = 30 * time.Second
 	}
 	if o.PublicURL == nil {
 		o.PublicURL = requestURL
@@ -87,6 +93,7 @@ type Handler struct {
 	options  Options
 	router   router
 	verifier sigv4.Verifier
+	panics   panics
 }
 
 // New checks the services' tables and makes their handler. It refuses a row

@@ -12,8 +12,9 @@ import (
 const maxDepth = 32
 
 // decodeJSON reads a body into a structure. Members the structure does not have
-// are ignored, as AWS ignores them; names match exactly; null is absence. An
-// empty body is an empty structure.
+// are ignored, as AWS ignores them; names match exactly, and a member that is
+// there twice is refused, since others might read the other one; null is absence.
+// An empty body is an empty structure.
 func decodeJSON(body []byte, s *shape, v reflect.Value) error {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil
@@ -65,15 +66,20 @@ func (d jsonReader) value(s *shape, v reflect.Value, path string, depth int) err
 
 // members reads a structure after its opening brace.
 func (d jsonReader) members(s *shape, v reflect.Value, path string, depth int) error {
+	seen := make([]bool, v.NumField())
 	for d.More() {
 		name, err := d.next()
 		if err != nil {
 			return err
 		}
 		f := s.bodyField(name)
-		if f == nil {
+		switch {
+		case f == nil:
 			err = d.skip(depth + 1)
-		} else {
+		case seen[f.index]:
+			err = twice(join(path, f.name))
+		default:
+			seen[f.index] = true
 			err = d.value(f.shape, v.Field(f.index), join(path, f.name), depth+1)
 		}
 		if err != nil {
@@ -91,6 +97,10 @@ func (s *shape) bodyField(name json.Token) *field {
 		}
 	}
 	return nil
+}
+
+func twice(path string) error {
+	return refuse(malformedInput, "The body has a member twice at '%.200s'.", path)
 }
 
 // elements reads a list after its opening bracket. Null elements are dropped.
@@ -112,12 +122,16 @@ func (d jsonReader) elements(s *shape, v reflect.Value, path string, depth int) 
 
 // entries reads a map after its opening brace. Null values are dropped.
 func (d jsonReader) entries(s *shape, v reflect.Value, path string, depth int) error {
-	entries := reflect.MakeMap(s.goType)
+	entries, seen := reflect.MakeMap(s.goType), map[json.Token]bool{}
 	for d.More() {
 		name, err := d.next()
 		if err != nil {
 			return err
 		}
+		if seen[name] {
+			return twice(path)
+		}
+		seen[name] = true
 		item, present, err := d.item(s.elem, path, depth)
 		if err != nil {
 			return err

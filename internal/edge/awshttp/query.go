@@ -13,18 +13,25 @@ import (
 	"github.com/sealwright/sealwright/internal/edge/awshttp/sigv4"
 )
 
-// form is the parameters of a query request by name; of a repeated one the
-// first counts.
-type form map[string]string
+// form is the parameters of a query request by name.
+type form struct {
+	values map[string]string
+	names  []string // sorted
+}
 
-func newForm(pairs []sigv4.Pair) form {
-	f := make(form, len(pairs))
+// newForm refuses a parameter that is there twice: what is in front of this
+// service might take the other one.
+func newForm(pairs []sigv4.Pair) (form, error) {
+	f := form{values: make(map[string]string, len(pairs)), names: make([]string, 0, len(pairs))}
 	for _, p := range pairs {
-		if _, repeated := f[p.Key]; !repeated {
-			f[p.Key] = p.Value
+		if _, repeated := f.values[p.Key]; repeated {
+			return form{}, refuse(malformedInput, "The parameter %.64q is there twice.", p.Key)
 		}
+		f.values[p.Key] = p.Value
+		f.names = append(f.names, p.Key)
 	}
-	return f
+	slices.Sort(f.names)
+	return f, nil
 }
 
 // decode reads the parameters into a structure: Name, Structure.Name,
@@ -34,7 +41,7 @@ func newForm(pairs []sigv4.Pair) form {
 // Source: https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#request-serialization
 func (p form) decode(s *shape, v reflect.Value, name string) error {
 	if s.kind < structKind {
-		if text, sent := p[name]; sent {
+		if text, sent := p.values[name]; sent {
 			return setText(s, v, text, name)
 		}
 		return nil
@@ -77,7 +84,7 @@ func (p form) decodeMap(s *shape, v reflect.Value, name string) error {
 	entries := reflect.MakeMap(s.goType)
 	for i := 1; ; i++ {
 		entry := fmt.Sprintf("%s.entry.%d", name, i)
-		key, sent := p[entry+".key"]
+		key, sent := p.values[entry+".key"]
 		if !sent {
 			v.Set(entries)
 			return nil
@@ -92,15 +99,12 @@ func (p form) decodeMap(s *shape, v reflect.Value, name string) error {
 
 // has reports whether name, or anything in it, was sent.
 func (p form) has(name string) bool {
-	if _, sent := p[name]; sent {
+	if _, sent := p.values[name]; sent {
 		return true
 	}
-	for key := range p {
-		if strings.HasPrefix(key, name) && key[len(name)] == '.' {
-			return true
-		}
-	}
-	return false
+	within := name + "."
+	at, _ := slices.BinarySearch(p.names, within)
+	return at < len(p.names) && strings.HasPrefix(p.names[at], within)
 }
 
 // xmlWriter writes answers of the query protocol.

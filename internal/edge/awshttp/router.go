@@ -239,7 +239,7 @@ func (t *router) findTarget(targets []string) (*route, error) {
 
 // findAction finds the operation of a form.
 func (t *router) findAction(f form) (*route, error) {
-	action, version := f["Action"], f["Version"]
+	action, version := f.values["Action"], f.values["Version"]
 	if r := t.actions[version+" "+action]; r != nil {
 		return r, nil
 	}

@@ -88,11 +88,12 @@ func TestTampering(t *testing.T) {
 		{"the scope's length", edit(`/signer/`, "/"), "IncompleteSignatureException", "exactly 5 slash-delimited"},
 		{"the key", edit(`AKIA\w{16}`, "AKIAAAAAAAAAAAAAAAAA"), "UnrecognizedClientException", "security token included in the request is invalid"},
 		{"another scheme", setHeader("Authorization", "Basic QVdTOng="), "IncompleteSignatureException", `"Basic"`},
-		{"another algorithm", edit(`AWS4-HMAC-SHA256`, "AWS4-ECDSA-P256-SHA256"), "IncompleteSignatureException", "AWS4-HMAC-SHA256"},
+		{"another algorithm", edit(`AWS4-HMAC-SHA256`, "AWS4-HMAC-SHA512"), "IncompleteSignatureException", "AWS4-HMAC-SHA256"},
+		{"version 4A", edit(`AWS4-HMAC-SHA256`, "AWS4-ECDSA-P256-SHA256"), "IncompleteSignatureException", "Signature Version 4A (AWS4-ECDSA-P256-SHA256) is not supported here"},
 		{"no authorization", func(r *http.Request) { r.Header.Del("Authorization") }, "MissingAuthenticationTokenException", "Missing Authentication Token"},
 		{"two authorizations", func(r *http.Request) { r.Header.Add("Authorization", r.Header.Get("Authorization")) }, "IncompleteSignatureException", "one Authorization"},
 		{"a huge authorization", edit(`$`, ", "+strings.Repeat("x", 9000)), "IncompleteSignatureException", "at most 8192 bytes"},
-		{"a presigned query", func(r *http.Request) { r.URL.RawQuery = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=00" }, "IncompleteSignatureException", "Presigned requests are not supported"},
+		{"a signature in the query too", func(r *http.Request) { r.URL.RawQuery = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=00" }, "IncompleteSignatureException", "not in both"},
 	}
 	for _, test := range tests {
 		r := w.sign(t, goodRequest())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/sealwright/sealwright/internal/arn"
 	"github.com/sealwright/sealwright/internal/edge/awshttp"
@@ -245,7 +246,7 @@ func queryToy() awshttp.Service {
 	echo := func(_ context.Context, _ *awshttp.Call, in *echoIn) (*echoIn, error) { return in, nil }
 	return awshttp.Service{
 		SigningName: "sts", Protocol: awshttp.Query, Version: "2011-06-15", Namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
-		Validation: "ValidationError", GlobalRegion: "aws-global",
+		Validation: "ValidationError", GlobalRegion: "aws-global", Presigned: 15 * time.Minute,
 		Operations: []awshttp.Operation{
 			awshttp.Op("Echo", "sts:Echo", awshttp.AnyResource, echo),
 			awshttp.Op("Open", "", awshttp.AnyResource, echo).AsPublic(),

@@ -3,6 +3,7 @@ package iamapi
 
 import (
 	"context"
+	"time"
 
 	"github.com/sealwright/sealwright/internal/edge/awshttp"
 )
@@ -20,6 +21,7 @@ func STS() awshttp.Service {
 		Version:      "2011-06-15",
 		Namespace:    "https://sts.amazonaws.com/doc/2011-06-15/",
 		GlobalRegion: globalRegion,
+		Presigned:    15 * time.Minute,
 		Validation:   "ValidationError",
 		Operations: []awshttp.Operation{
 			awshttp.Op("GetCallerIdentity", "sts:GetCallerIdentity", awshttp.AnyResource, getCallerIdentity).AsPermitted(),

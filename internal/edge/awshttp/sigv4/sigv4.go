@@ -1,5 +1,5 @@
 // Package sigv4 verifies requests signed with AWS's Signature Version 4, in the
-// form that puts the signature into the Authorization header.
+// Authorization header or, presigned, in the query string.
 //
 // It reckons the signature itself, from what was sent: the path and the query
 // before anything decoded them, the Host that arrived, every header the client

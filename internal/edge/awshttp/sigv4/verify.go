@@ -5,8 +5,8 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
-	"net/http"
 	"slices"
+	"strings"
 )
 
 // Verifier compares signatures with its own reckoning, in constant time. It
@@ -18,11 +18,15 @@ type Verifier struct{ keys keyCache }
 // an [*Error] that says what may be wrong.
 func (v *Verifier) Verify(s *Signature, m Message, secret string) error {
 	bodyHash := hashOf(m.Body)
-	if err := checkContentHash(m.Request, bodyHash); err != nil {
+	if err := checkContentHash(m, bodyHash); err != nil {
 		return err
 	}
 	key := v.keys.get(s, secret)
-	for _, q := range canonicalQueries(m.Target.Query) {
+	query := m.Target.Query
+	if s.presigned {
+		query = withoutSignature(query)
+	}
+	for _, q := range canonicalQueries(query) {
 		ok, err := s.matches(m, q, bodyHash, key)
 		if ok || err != nil {
 			return err
@@ -37,14 +41,25 @@ func (v *Verifier) Verify(s *Signature, m Message, secret string) error {
 // which it had to be derived.
 func (v *Verifier) KeyCache() (hits, misses uint64) { return v.keys.counts() }
 
-// checkContentHash compares X-Amz-Content-Sha256 with the body, where it is sent.
-func checkContentHash(r *http.Request, bodyHash string) error {
-	sent := r.Header["X-Amz-Content-Sha256"]
+// checkContentHash compares X-Amz-Content-Sha256 with the body, wherever it is
+// sent. UNSIGNED-PAYLOAD is for operations whose model has the trait
+// aws.auth#unsignedPayload, of which there are none here, and the streaming forms
+// are S3's.
+//
+// Source: https://smithy.io/2.0/aws/aws-auth.html#aws-auth-unsignedpayload-trait
+func checkContentHash(m Message, bodyHash string) error {
+	const name = "X-Amz-Content-Sha256"
+	sent := slices.Clone(m.Request.Header[name])
+	for _, p := range m.Target.Query {
+		if strings.EqualFold(p.Key, name) {
+			sent = append(sent, p.Value)
+		}
+	}
 	switch {
 	case len(sent) == 0 || slices.Equal(sent, []string{bodyHash}):
 		return nil
 	case len(sent) == 1 && len(sent[0]) == len(bodyHash):
-		return refuse(Mismatch, "The value of the X-Amz-Content-Sha256 header is not the SHA-256 of the body.")
+		return refuse(Mismatch, "The value of X-Amz-Content-Sha256 is not the SHA-256 of the body.")
 	}
 	return refuse(Mismatch, "X-Amz-Content-Sha256 must be the SHA-256 of the body: %.64q is not supported here.", sent)
 }

@@ -174,23 +174,6 @@ func BenchmarkResign(b *testing.B) {
 	}
 }
 
-// TestKeyCache shows that the cache stays bounded, and that an entry is good for
-// its secret only.
-func TestKeyCache(t *testing.T) {
-	var c keyCache
-	s := &Signature{KeyID: "AKIA", date: "20260301", region: "us-east-1", service: "signer"}
-	first := c.get(s, "one")
-	if c.get(s, "two") == first || c.get(s, "one") != first || first != signingKey(s, "one") {
-		t.Error("the cache mixes secrets up")
-	}
-	for i := range 5 * cacheGeneration {
-		c.get(&Signature{KeyID: string(rune(i))}, "secret")
-	}
-	if n := len(c.young) + len(c.old); n > 2*cacheGeneration {
-		t.Errorf("the cache holds %d keys", n)
-	}
-}
-
 // FuzzAuthorization reads arbitrary Authorization headers: nothing that is not
 // complete is accepted.
 func FuzzAuthorization(f *testing.F) {
