@@ -25,7 +25,7 @@ func TestRandomDecisions(t *testing.T) {
 	}
 	seen := map[string]int{}
 	seed := rand.Uint64()
-	d := dice{rand.New(rand.NewPCG(seed, 0))}
+	d := dice{newDice(seed)}
 	for asked := 0; asked < cases; {
 		docs := d.documents()
 		grants := docs.grants(t)
@@ -49,6 +49,8 @@ func TestRandomDecisions(t *testing.T) {
 
 // dice makes random policies and questions, from few words so that they meet.
 type dice struct{ *rand.Rand }
+
+func newDice(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
 
 func (d dice) one(of ...string) string { return of[d.IntN(len(of))] }
 
