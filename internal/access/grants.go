@@ -132,3 +132,9 @@ func tagKeys(tags map[string]string) map[string][]string {
 	}
 	return keys
 }
+
+// Grants returns the policies that bear on the user or role with this ARN, for a
+// [Simulation]. There are none, and no ID, for one that does not exist.
+func (s *Service) Grants(ctx context.Context, identity string) (Grants, error) {
+	return s.policies.Grants(ctx, identity)
+}

@@ -13,11 +13,15 @@ func (d Decision) Explain(action string) string {
 	switch {
 	case d.Unreadable:
 		return "because the " + kind + " " + d.Policy + " cannot be read, and what cannot be read denies"
-	case d.Why >= IdentityDeny:
+	case d.Explicit():
 		return "with an explicit deny in " + article(kind) + kind + d.which()
 	}
 	return "because no " + kind + " allows the " + action + " action"
 }
+
+// Explicit reports whether a statement denies, or a document that cannot be
+// read, and not the lack of one that allows.
+func (d Decision) Explicit() bool { return d.Why >= IdentityDeny && !d.Allowed }
 
 // kind is the kind of policy that decided.
 func (w Why) kind() string {

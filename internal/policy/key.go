@@ -65,6 +65,13 @@ func (k principalKey) of(p *Principal) string {
 	return ""
 }
 
+// Has reports whether the request has a value for the condition key.
+func (r *Request) Has(name string) bool {
+	e := evaluation{Request: r}
+	values, present := e.values(newKey(name))
+	return present && len(values) > 0
+}
+
 // values returns the values of a key. They are good until the next call.
 func (e *evaluation) values(k key) ([]string, bool) {
 	if k.from != notPrincipal {
