@@ -32,11 +32,15 @@ var (
 	ErrTokenExpired = fault.New(fault.Denied, "the token has expired: ask for a new one")
 )
 
-// Principal is who calls: GetCallerIdentity's three.
+// Principal is who calls: GetCallerIdentity's three, and the session of
+// temporary credentials. Principals are the same if ARN and UserID are. The zero
+// Principal showed no credentials; one with a Session of an identity provider
+// but without an ARN is the bearer of that provider's token.
 type Principal struct {
 	Account arn.AccountID
 	ARN     string
 	UserID  string
+	Session *Session // nil for long-term credentials
 }
 
 // Credentials are an access key with its secret in the clear.
@@ -67,7 +71,7 @@ type Service struct {
 	policies  GrantStore
 	resources map[string]ResourcePolicies
 	grants    *recall.Memory[string, *standing]         // by the ARN of the user or role
-	attached  *recall.Memory[string, []policy.Attached] // by the ARN of the resource
+	attached  *recall.Memory[string, []policy.Attached] // by the ARN of the resource, or of the managed policy of a session
 	sessions  *recall.Memory[string, *policy.Policy]    // session policies, by their text
 }
 

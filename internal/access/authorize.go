@@ -79,7 +79,12 @@ func (s *Service) own(ctx context.Context, m moment, q *question) (policy.Grants
 		return policy.Grants{}, err
 	}
 	q.tags = found.tags
-	return policy.Grants{Identity: found.identity, Boundary: found.boundary}, nil
+	g := policy.Grants{Identity: found.identity, Boundary: found.boundary}
+	if q.session != nil && q.session.limited() {
+		g.InSession = true
+		g.Sessions, err = s.sessionPolicies(ctx, m, q.session)
+	}
+	return g, err
 }
 
 // decide asks the policies.

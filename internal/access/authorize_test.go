@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/sealwright/sealwright/internal/access"
 	"github.com/sealwright/sealwright/internal/arn"
@@ -14,6 +15,8 @@ const (
 	appARN   = "arn:aws:ecr:us-east-1:111122223333:repository/app"
 	aliceARN = "arn:aws:iam::111122223333:user/alice"
 	roleARN  = "arn:aws:iam::111122223333:role/ci"
+
+	managedARN = "arn:aws:iam::111122223333:policy/put"
 )
 
 var (
@@ -35,8 +38,11 @@ func (g *granting) Grants(_ context.Context, identity string) (access.Grants, er
 	return g.grants[identity], g.err
 }
 
-func (g *granting) ManagedPolicy(context.Context, string) (access.Document, error) {
-	return access.Document{}, access.ErrNoPolicy
+func (g *granting) ManagedPolicy(_ context.Context, name string) (access.Document, error) {
+	if name != managedARN {
+		return access.Document{}, access.ErrNoPolicy
+	}
+	return allows(`{"Effect":"Allow","Action":"ecr:Put*","Resource":"*"}`)[0], nil
 }
 
 // attached are the policies of resources.
@@ -227,6 +233,47 @@ func TestConditionsSeeTheRequest(t *testing.T) {
 	}
 }
 
+// TestAuthorizeASession: what a role may, what session policies leave of it, and
+// what conditions see of the session.
+func TestAuthorizeASession(t *testing.T) {
+	issued := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	const noSession = "because no session policy allows the ecr:PutImage action"
+	old := `{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"DateLessThan":{"aws:TokenIssueTime":"2026-03-01T12:00:01Z"}}}`
+	when := func(condition string) string {
+		return `{"Effect":"Allow","Action":"*","Resource":"*","Condition":{` + condition + `}}`
+	}
+	for _, test := range []struct {
+		name, statements string
+		session          access.Session
+		reason           string
+	}{
+		{"its role's policies", everything, access.Session{}, ""},
+		{"an inline policy that allows", everything, access.Session{Policy: allows(everything)[0].Text}, ""},
+		{"an inline policy that does not", everything, access.Session{Policy: allows(`{"Effect":"Allow","Action":"ecr:Get*","Resource":"*"}`)[0].Text}, noSession},
+		{"a managed policy", everything, access.Session{PolicyARNs: []string{managedARN}}, ""},
+		{"a managed policy that is gone", everything, access.Session{PolicyARNs: []string{managedARN + "x"}}, noSession},
+		{"a policy that does not parse", everything, access.Session{Policy: "{}"}, "because the session policy the session's own cannot be read, and what cannot be read denies"},
+		{"cut off", "[" + everything + "," + old + "]", access.Session{Issued: issued}, "with an explicit deny in an identity-based policy: P"},
+		{"begun after that", "[" + everything + "," + old + "]", access.Session{Issued: issued.Add(time.Second)}, ""},
+		{"its tags, before the role's", when(`"StringEquals":{"aws:PrincipalTag/Team":"blue"}`), access.Session{Tags: map[string]string{"team": "blue"}}, ""},
+		{"the role's tags", when(`"StringEquals":{"aws:PrincipalTag/Team":"red"}`), access.Session{}, ""},
+		{"its claims", when(`"StringEquals":{"host:sub":"s"}`), access.Session{Claims: []access.Key{{Name: "host:sub", Values: []string{"s"}}}}, ""},
+		{"who began it", when(`"StringEquals":{"aws:SourceIdentity":"a","aws:FederatedProvider":"p"}`), access.Session{SourceIdentity: "a", Provider: "p"}, ""},
+		{"no second factor", when(`"Bool":{"aws:MultiFactorAuthPresent":"false"}`), access.Session{}, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			j := newJudge(t)
+			j.store.grants[roleARN] = access.Grants{ID: "AROACICICICICICICIC12", Identity: allows(test.statements), Tags: map[string]string{"Team": "red"}}
+			test.session.RoleARN = roleARN
+			p := access.Principal{Account: account, ARN: "arn:aws:sts::111122223333:assumed-role/ci/run", UserID: "AROACICICICICICICIC12:run", Session: &test.session}
+			j.put(t, p, test.reason)
+			j.put(t, p, test.reason) // from memory
+			p.UserID = "AROAOTHEROTHEROTHER12:run"
+			j.put(t, p, noIdentity)
+		})
+	}
+}
+
 func TestTrust(t *testing.T) {
 	j := newJudge(t)
 	r := access.Request{Principal: alice, Action: "sts:AssumeRole", Resource: roleARN}
@@ -242,6 +289,13 @@ func TestTrust(t *testing.T) {
 		t.Error(reason)
 	}
 	const untrusted = "because no role trust policy allows the sts:AssumeRole action"
+	r.Principal = access.Principal{Session: &access.Session{Provider: "arn:aws:iam::111122223333:oidc-provider/host",
+		Claims: []access.Key{{Name: "host:sub", Values: []string{"app"}}}}}
+	for subject, reason := range map[string]string{"app": "", "other": untrusted} {
+		if got := trust(`{"Statement":{"Effect":"Allow","Principal":{"Federated":"` + r.Principal.Session.Provider + `"},"Action":"sts:*","Condition":{"StringEquals":{"host:sub":"` + subject + `"}}}}`); got != reason {
+			t.Errorf("subject %s: %s", subject, got)
+		}
+	}
 	r.Principal = eve
 	j.store.grants[eve.ARN] = access.Grants{ID: eve.UserID, Identity: allows(everything)}
 	denied := `{"Statement":{"Effect":"Deny","Principal":"*","Action":"sts:*"}}`

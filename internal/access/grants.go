@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/sealwright/sealwright/internal/arn"
@@ -77,7 +78,7 @@ func (s *Service) standing(ctx context.Context, m moment, identity string) (*sta
 	return found, nil
 }
 
-// resourcePolicies returns what is attached to a resource.
+// resourcePolicies returns what is attached to the resource with this name.
 func (s *Service) resourcePolicies(ctx context.Context, m moment, resource arn.ARN, name string) ([]policy.Attached, error) {
 	port := s.resources[resource.Service]
 	if port == nil {
@@ -95,6 +96,54 @@ func (s *Service) resourcePolicies(ctx context.Context, m moment, resource arn.A
 	found := s.compile(documents, policy.ParseResource)
 	if m.known {
 		s.attached.Put(name, m.revision, found, weight(documents))
+	}
+	return found, nil
+}
+
+// sessionPolicies returns the policies of a session. A managed policy that is no
+// longer there allows nothing.
+func (s *Service) sessionPolicies(ctx context.Context, m moment, session *Session) (all []policy.Attached, err error) {
+	if session.Policy != "" {
+		all = append(all, s.inline(session.Policy))
+	}
+	for _, name := range session.PolicyARNs {
+		managed, err := s.sessionManaged(ctx, m, name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, managed...)
+	}
+	return all, nil
+}
+
+// inline compiles an inline session policy: it is remembered by its text, since
+// nothing but the session has it.
+func (s *Service) inline(text string) policy.Attached {
+	compiled, ok := s.sessions.Get(text, 0)
+	if !ok {
+		document := []Document{{Text: text}}
+		compiled = s.compile(document, policy.ParseIdentity)[0].Policy
+		s.sessions.Put(text, 0, compiled, weight(document))
+	}
+	return policy.Attached{Policy: compiled, Name: "the session's own"}
+}
+
+func (s *Service) sessionManaged(ctx context.Context, m moment, name string) ([]policy.Attached, error) {
+	if m.known {
+		if found, ok := s.attached.Get(name, m.revision); ok {
+			return found, nil
+		}
+	}
+	document, err := s.policies.ManagedPolicy(ctx, name)
+	if errors.Is(err, ErrNoPolicy) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("access: read the policy %s: %w", name, err)
+	}
+	found := s.compile([]Document{document}, policy.ParseIdentity)
+	if m.known {
+		s.attached.Put(name, m.revision, found, weight([]Document{document}))
 	}
 	return found, nil
 }

@@ -13,6 +13,7 @@ import (
 // request too.
 type question struct {
 	policy.Request
+	session *Session // nil for long-term credentials
 	context RequestContext
 	now     time.Time
 	tags    map[string][]string // of the principal, as in standing
@@ -25,7 +26,7 @@ const principalTag = "aws:principaltag/"
 // question makes the question of a request. "*" is of the principal's own
 // account; what is neither that nor an ARN is of none.
 func (s *Service) question(r Request) (q *question, resource arn.ARN) {
-	q = &question{context: r.Context, now: s.now()}
+	q = &question{session: r.Principal.Session, context: r.Context, now: s.now()}
 	q.Request = policy.Request{Principal: r.Principal.asked(), Action: r.Action, Resource: r.Resource, Keys: q}
 	if r.Resource == "*" {
 		q.ResourceAccount = q.Principal.Account
@@ -39,10 +40,14 @@ func (s *Service) question(r Request) (q *question, resource arn.ARN) {
 func (p *Principal) asked() policy.Principal {
 	asked := policy.Principal{Account: p.Account, ARN: p.ARN, UserID: p.UserID}
 	switch {
+	case p.ARN == "" && p.Session != nil && p.Session.Provider != "":
+		return policy.Principal{Kind: policy.WebIdentity, Provider: p.Session.Provider}
 	case p.ARN == "":
 		return policy.Principal{}
 	case p.isRoot():
 		asked.Kind = policy.Root
+	case p.Session != nil && p.Session.RoleARN != "":
+		asked.Kind, asked.RoleARN = policy.AssumedRole, p.Session.RoleARN
 	default:
 		asked.Kind = policy.User
 	}
@@ -69,6 +74,10 @@ const (
 	resourceAccount
 	viaAWSService
 	principalIsAWSService
+	tokenIssueTime
+	federatedProvider
+	sourceIdentity
+	multiFactorAuthPresent
 	globalKeys
 )
 
@@ -76,21 +85,42 @@ var globalKey = map[string]int{
 	"aws:sourceip": sourceIP, "aws:useragent": userAgent, "aws:securetransport": secureTransport,
 	"aws:requestedregion": requestedRegion, "aws:currenttime": currentTime, "aws:epochtime": epochTime,
 	"aws:resourceaccount": resourceAccount, "aws:viaawsservice": viaAWSService, "aws:principalisawsservice": principalIsAWSService,
+	"aws:tokenissuetime": tokenIssueTime, "aws:federatedprovider": federatedProvider, "aws:sourceidentity": sourceIdentity,
+	"aws:multifactorauthpresent": multiFactorAuthPresent,
 }
 
 // Values returns the values of a condition key.
 func (q *question) Values(name string) ([]string, bool) {
 	if strings.HasPrefix(name, principalTag) {
-		values, present := q.tags[name]
-		return values, present
+		return q.tag(name)
 	}
 	if slot, global := globalKey[name]; global {
 		value := q.global(slot)
 		q.slots[slot] = value
 		return q.slots[slot : slot+1], value != ""
 	}
-	for i := range q.context.Keys {
-		if k := &q.context.Keys[i]; len(k.Name) == len(name) && policy.KeyName(k.Name) == name {
+	if values, present := find(q.context.Keys, name); present || q.session == nil {
+		return values, present
+	}
+	return find(q.session.Claims, name)
+}
+
+// tag returns a tag of the principal; one of the session hides one of the role.
+func (q *question) tag(name string) ([]string, bool) {
+	if q.session != nil {
+		for tag, value := range q.session.Tags {
+			if policy.KeyName(tag) == name[len(principalTag):] {
+				return []string{value}, true
+			}
+		}
+	}
+	values, present := q.tags[name]
+	return values, present
+}
+
+func find(keys []Key, name string) ([]string, bool) {
+	for i := range keys {
+		if k := &keys[i]; len(k.Name) == len(name) && policy.KeyName(k.Name) == name {
 			return k.Values, true
 		}
 	}
@@ -114,6 +144,28 @@ func (q *question) global(key int) string {
 		return strconv.FormatInt(q.now.Unix(), 10)
 	case resourceAccount:
 		return string(q.ResourceAccount)
+	case viaAWSService, principalIsAWSService:
+		return "false" // no service of AWS asks here, for itself or for others
 	}
-	return "false" // no service of AWS asks here, for itself or for others
+	if q.session == nil {
+		return ""
+	}
+	return q.session.global(key)
+}
+
+// global returns the value of a global key that only sessions have.
+func (s *Session) global(key int) string {
+	switch key {
+	case tokenIssueTime:
+		if !s.Issued.IsZero() {
+			return s.Issued.UTC().Format(time.RFC3339)
+		}
+	case federatedProvider:
+		return s.Provider
+	case sourceIdentity:
+		return s.SourceIdentity
+	case multiFactorAuthPresent:
+		return "false"
+	}
+	return ""
 }
