@@ -12,15 +12,14 @@ import (
 type Need struct{ Action, Resource string }
 
 // authorize asks whether the caller may do what the operation needs.
-func (x *exchange) authorize(ctx context.Context, in any) error {
-	if x.op.Public {
+func (x *exchange) authorize(ctx context.Context, in any) (err error) {
+	if x.op.Public || x.op.Permitted {
 		return nil
 	}
 	if x.op.keys != nil {
-		x.call.Context.Keys = x.op.keys(&x.call, in)
-	}
-	if x.op.Permitted {
-		return nil
+		if x.call.Context.Keys, err = x.op.keys(ctx, &x.call, in); err != nil {
+			return undecided{fmt.Errorf("awshttp: make the condition keys of %s: %w", x.op.Action, err)}
+		}
 	}
 	if err := x.permit(ctx, Need{x.op.Action, x.op.resource(&x.call, in)}); err != nil || x.op.also == nil {
 		return err

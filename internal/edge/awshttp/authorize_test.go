@@ -53,8 +53,11 @@ func things() awshttp.Service {
 		}
 		return needs
 	}
-	name := func(_ *awshttp.Call, in *thingIn) []access.Key {
-		return []access.Key{{Name: "signer:Name", Values: []string{in.Name}}}
+	name := func(_ context.Context, _ *awshttp.Call, in *thingIn) ([]access.Key, error) {
+		if in.Name == "lost" {
+			return nil, access.ErrNoAccount
+		}
+		return []access.Key{{Name: "signer:Name", Values: []string{in.Name}}}, nil
 	}
 	return awshttp.Service{
 		SigningName: "signer", Protocol: awshttp.RESTJSON, Validation: "ValidationException", GlobalRegion: "us-gov-west-1",
@@ -173,6 +176,16 @@ func TestUndecidedIsNotDenied(t *testing.T) {
 		if !strings.Contains(w.Log.String(), test.err.Error()) {
 			t.Errorf("%s: the log does not have the error: %s", name, w.Log)
 		}
+	}
+}
+
+// TestKeysThatCannotBeMade: without its keys a request cannot be decided.
+func TestKeysThatCannotBeMade(t *testing.T) {
+	j := &judge{}
+	w := judged(t, j, false)
+	a := send(t, w.sign(t, request{method: "POST", path: "/make", body: `{"name":"lost"}`}))
+	if !carries(a, 500, "InternalServiceErrorException") || strings.Contains(a.body, "account") || len(j.asked) > 0 {
+		t.Errorf("%d %s, asked %v", a.status, a.body, j.asked)
 	}
 }
 

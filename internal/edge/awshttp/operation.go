@@ -26,7 +26,7 @@ type Operation struct {
 	handle   func(ctx context.Context, c *Call, in any) (any, error)
 
 	also    func(c *Call, in any) []Need
-	keys    func(c *Call, in any) []access.Key
+	keys    func(ctx context.Context, c *Call, in any) ([]access.Key, error)
 	readers []reflect.Type // the inputs that also and keys read
 }
 
@@ -116,11 +116,11 @@ func Also[In any](o Operation, needs func(c *Call, in *In) []Need) Operation {
 }
 
 // WithKeys gives conditions the service's own keys, such as
-// signer:ProfileVersion. keys runs after validation and before the decision, and
-// must look nothing up whose absence a denial would tell. The handler finds them
-// in [Call.Context].
-func WithKeys[In any](o Operation, keys func(c *Call, in *In) []access.Key) Operation {
-	o.keys = func(c *Call, in any) []access.Key { return keys(c, in.(*In)) }
+// signer:ProfileVersion. keys runs after validation and before the decision, so a
+// key for something that does not exist is absent, and an error is one that kept
+// us from deciding. The handler finds the keys in [Call.Context].
+func WithKeys[In any](o Operation, keys func(ctx context.Context, c *Call, in *In) ([]access.Key, error)) Operation {
+	o.keys = func(ctx context.Context, c *Call, in any) ([]access.Key, error) { return keys(ctx, c, in.(*In)) }
 	o.readers = append(o.readers, reflect.TypeFor[In]())
 	return o
 }

@@ -14,7 +14,7 @@ import (
 func (s *surface) operations() []awshttp.Operation {
 	return []awshttp.Operation{
 		awshttp.Op("CreateRepository", "ecr:CreateRepository", onRepository, s.createRepository),
-		awshttp.Op("DescribeRepositories", "ecr:DescribeRepositories", onRepositories, s.describeRepositories),
+		awshttp.Also(awshttp.Op("DescribeRepositories", "ecr:DescribeRepositories", onRepositories, s.describeRepositories), onTheOthers),
 		awshttp.Op("DeleteRepository", "ecr:DeleteRepository", onRepository, s.deleteRepository),
 		awshttp.Op("ListImages", "ecr:ListImages", onRepository, s.listImages),
 		awshttp.Op("DescribeImages", "ecr:DescribeImages", onRepository, s.describeImages),

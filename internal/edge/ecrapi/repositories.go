@@ -93,14 +93,24 @@ type describeRepositoriesOutput struct {
 	NextToken    *string      `json:"nextToken,omitempty"`
 }
 
-// onRepositories is the resource of DescribeRepositories: the repository, if the
-// request names one, else the pattern of them all.
+// onRepositories is the resource of DescribeRepositories: the first repository
+// that the request names, else the pattern of them all.
 func onRepositories(c *awshttp.Call, in *describeRepositoriesInput) string {
 	name := "*"
-	if len(in.Names) == 1 {
+	if len(in.Names) > 0 {
 		name = in.Names[0]
 	}
 	return arn.Repository(c.Region, account(c, in.RegistryID), name).String()
+}
+
+// onTheOthers is the same for the other repositories that are named.
+func onTheOthers(c *awshttp.Call, in *describeRepositoriesInput) (needs []awshttp.Need) {
+	for i := 1; i < len(in.Names); i++ {
+		needs = append(needs, awshttp.Need{
+			Action: "ecr:DescribeRepositories", Resource: arn.Repository(c.Region, account(c, in.RegistryID), in.Names[i]).String(),
+		})
+	}
+	return needs
 }
 
 func (s *surface) describeRepositories(ctx context.Context, c *awshttp.Call, in *describeRepositoriesInput) (*describeRepositoriesOutput, error) {
