@@ -32,7 +32,7 @@ func TestEachNamedRepositoryIsAuthorized(t *testing.T) {
 		w.must(err)
 	}
 	const secret = "arn:aws:ecr:" + region + ":" + account + ":repository/secret"
-	handler, err := awshttp.New(awshttp.Options{Logger: slog.New(slog.DiscardHandler), Authenticator: w.access, Authorizer: allBut(secret), Region: region},
+	handler, err := awshttp.New(awshttp.Options{Logger: slog.New(slog.DiscardHandler), Authenticator: w.access, Authorizer: allBut(string(secret)), Region: region},
 		ecrapi.Service(ecrapi.Options{Registry: w.registry, Tokens: w.access}))
 	w.must(err)
 	server := httptest.NewServer(handler)
@@ -41,7 +41,7 @@ func TestEachNamedRepositoryIsAuthorized(t *testing.T) {
 		Credentials: credentials.NewStaticCredentialsProvider(w.key.AccessKeyID, w.key.Secret, "")})
 	for names, allowed := range map[string]bool{"open": true, "secret": false, "open,secret": false, "open,open,secret": false, "none,secret": false} {
 		_, err := client.DescribeRepositories(w.ctx, &ecr.DescribeRepositoriesInput{RepositoryNames: strings.Split(names, ",")})
-		if allowed && err != nil || !allowed && (err == nil || !strings.Contains(err.Error(), "AccessDeniedException") || !strings.Contains(err.Error(), "on resource: "+secret)) {
+		if allowed && err != nil || !allowed && (err == nil || !strings.Contains(err.Error(), "AccessDeniedException") || !strings.Contains(err.Error(), "on resource: "+string(secret))) {
 			t.Errorf("%s: %v", names, err)
 		}
 	}
