@@ -100,10 +100,13 @@ func (p *parser) actions(s *statement, n *node, where string) error {
 
 func (p *parser) action(s string) (action, error) {
 	a, err := parseAction(s)
-	if err == nil && p.service != "" && a.service != p.service {
-		return a, malformed("AssumeRole policy may only specify STS AssumeRole actions.")
+	switch {
+	case err != nil || p.service == "" || a.service == p.service:
+		return a, err
+	case p.service != "sts":
+		return a, malformed("Action %.100s is not one of %s here.", s, p.service)
 	}
-	return a, err
+	return a, malformed("AssumeRole policy may only specify STS AssumeRole actions.")
 }
 
 func (p *parser) resources(s *statement, n *node, where string) error {

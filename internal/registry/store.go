@@ -154,9 +154,11 @@ type RepositoryStore interface {
 	// Counts tells how many images the named repositories hold; of those that are
 	// not there it tells nothing.
 	Counts(ctx context.Context, account arn.AccountID, names []ociref.Name) (map[ociref.Name]Counts, error)
-	// DeleteRepository deletes a repository and, if force, its manifests, tags and
-	// blob links with it. ErrRepositoryNotFound, ErrRepositoryNotEmpty.
+	// DeleteRepository deletes a repository with its policy and, if force, its
+	// manifests, tags and blob links. ErrRepositoryNotFound, ErrRepositoryNotEmpty.
 	DeleteRepository(ctx context.Context, key Key, force bool, e journal.Event) (Repository, error)
+
+	PolicyStore
 }
 
 // ManifestStore keeps manifests, tags and who refers to what.

@@ -103,7 +103,7 @@ var repositoryParts = []struct{ table, column string }{
 // DeleteRepository implements registry.RepositoryStore.
 func (s repositories) DeleteRepository(ctx context.Context, key registry.Key, force bool, e journal.Event) (registry.Repository, error) {
 	var gone registry.Repository
-	err := s.db.write(ctx, func(tx querier) error {
+	err := s.db.changeDecisions(ctx, func(tx querier) error {
 		r, err := s.db.lockRepository(tx, key, holdAlone)
 		if err != nil {
 			return err
@@ -112,6 +112,9 @@ func (s repositories) DeleteRepository(ctx context.Context, key registry.Key, fo
 			if err := mustBeEmpty(tx, r.id); err != nil {
 				return err
 			}
+		}
+		if err := forgetPolicy(tx, r.id); err != nil {
+			return err
 		}
 		if err := forget(tx, r.id); err != nil {
 			return err

@@ -1,0 +1,158 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/sealwright/sealwright/internal/arn"
+	"github.com/sealwright/sealwright/internal/fault"
+	"github.com/sealwright/sealwright/internal/journal"
+	"github.com/sealwright/sealwright/internal/ociref"
+	"github.com/sealwright/sealwright/internal/policy"
+)
+
+// Errors of policies.
+var (
+	ErrNoRepositoryPolicy = fault.New(fault.NotFound, "the repository has no policy")
+	ErrNoRegistryPolicy   = fault.New(fault.NotFound, "the registry has no policy")
+	ErrPolicy             = fault.New(fault.Invalid, "the policy is not valid")
+)
+
+// maxPolicy is ECR's bound on a policy, in characters.
+// Source: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_SetRepositoryPolicy.html
+const maxPolicy = 10_240
+
+// PolicyStore keeps the policies of repositories and registries. It is part of
+// RepositoryStore.
+type PolicyStore interface {
+	// RepositoryPolicy fails with ErrRepositoryNotFound and ErrNoRepositoryPolicy.
+	RepositoryPolicy(ctx context.Context, key Key) (text string, err error)
+	// SetRepositoryPolicy saves or replaces. ErrRepositoryNotFound.
+	SetRepositoryPolicy(ctx context.Context, key Key, text string, e journal.Event) error
+	// DeleteRepositoryPolicy returns what was there. ErrRepositoryNotFound,
+	// ErrNoRepositoryPolicy. A repository's policy also goes with the repository.
+	DeleteRepositoryPolicy(ctx context.Context, key Key, e journal.Event) (was string, err error)
+	// RegistryPolicy fails with ErrNoRegistryPolicy.
+	RegistryPolicy(ctx context.Context, account arn.AccountID) (text string, err error)
+	// SetRegistryPolicy saves or replaces.
+	SetRegistryPolicy(ctx context.Context, account arn.AccountID, region, text string, e journal.Event) error
+	// DeleteRegistryPolicy returns what was there. ErrNoRegistryPolicy.
+	DeleteRegistryPolicy(ctx context.Context, account arn.AccountID, e journal.Event) (was string, err error)
+}
+
+// AttachedPolicy is the text of a policy and what it is attached to.
+type AttachedPolicy struct {
+	Name string // for explanations
+	Text string // JSON
+}
+
+// CheckPolicy fails with ErrPolicy unless text is a policy for a repository or a
+// registry: one that names principals and actions of ECR alone.
+func CheckPolicy(text string) error {
+	if n := utf8.RuneCountInString(text); n > maxPolicy {
+		return fault.Becausef(ErrPolicy, "the policy has %d characters, more than the %d allowed", n, maxPolicy)
+	}
+	if _, err := policy.ParseResourceOf("ecr", text); err != nil {
+		return fault.Becausef(ErrPolicy, "%s", err)
+	}
+	return nil
+}
+
+// RepositoryPolicy returns the text of a repository's policy as it was given.
+// ErrRepositoryNotFound, ErrNoRepositoryPolicy.
+func (s *Service) RepositoryPolicy(ctx context.Context, key Key) (string, error) {
+	text, err := s.o.Repositories.RepositoryPolicy(ctx, key)
+	return text, explainPolicy(key, err)
+}
+
+// SetRepositoryPolicy gives a repository a policy instead of the one it has.
+// ErrRepositoryNotFound, ErrPolicy.
+func (s *Service) SetRepositoryPolicy(ctx context.Context, key Key, text string) error {
+	if err := CheckPolicy(text); err != nil {
+		return err
+	}
+	e := s.event(ctx, "SetRepositoryPolicy", key, policyDetail{key.Name, text})
+	return explainPolicy(key, s.o.Repositories.SetRepositoryPolicy(ctx, key, text, e))
+}
+
+// DeleteRepositoryPolicy deletes a repository's policy and returns it.
+// ErrRepositoryNotFound, ErrNoRepositoryPolicy.
+func (s *Service) DeleteRepositoryPolicy(ctx context.Context, key Key) (string, error) {
+	e := s.event(ctx, "DeleteRepositoryPolicy", key, policyDetail{Name: key.Name})
+	was, err := s.o.Repositories.DeleteRepositoryPolicy(ctx, key, e)
+	return was, explainPolicy(key, err)
+}
+
+// RegistryPolicy returns the text of an account's registry policy as it was
+// given. ErrNoRegistryPolicy.
+func (s *Service) RegistryPolicy(ctx context.Context, account arn.AccountID) (string, error) {
+	text, err := s.o.Repositories.RegistryPolicy(ctx, account)
+	return text, explainPolicy(Key{Account: account}, err)
+}
+
+// PutRegistryPolicy gives an account's registry a policy instead of the one it
+// has. ErrPolicy.
+func (s *Service) PutRegistryPolicy(ctx context.Context, account arn.AccountID, text string) error {
+	if err := CheckPolicy(text); err != nil {
+		return err
+	}
+	e := s.registryEvent(ctx, "PutRegistryPolicy", account, policyDetail{Text: text})
+	return s.o.Repositories.SetRegistryPolicy(ctx, account, s.o.Region, text, e)
+}
+
+// DeleteRegistryPolicy deletes an account's registry policy and returns it.
+// ErrNoRegistryPolicy.
+func (s *Service) DeleteRegistryPolicy(ctx context.Context, account arn.AccountID) (string, error) {
+	e := s.registryEvent(ctx, "DeleteRegistryPolicy", account, policyDetail{})
+	was, err := s.o.Repositories.DeleteRegistryPolicy(ctx, account, e)
+	return was, explainPolicy(Key{Account: account}, err)
+}
+
+// Policies returns the policies that bear on a resource: its repository's, and
+// those of the account's registry. A repository that is not there has none of its
+// own.
+func (s *Service) Policies(ctx context.Context, resource arn.ARN) (all []AttachedPolicy, err error) {
+	if name, ok := strings.CutPrefix(resource.Resource, "repository/"); ok {
+		text, err := s.o.Repositories.RepositoryPolicy(ctx, Key{resource.Account, ociref.Name(name)})
+		switch {
+		case err == nil:
+			all = append(all, AttachedPolicy{"the repository policy", text})
+		case !errors.Is(err, ErrNoRepositoryPolicy) && !errors.Is(err, ErrRepositoryNotFound):
+			return nil, err
+		}
+	}
+	text, err := s.o.Repositories.RegistryPolicy(ctx, resource.Account)
+	switch {
+	case err == nil:
+		return append(all, AttachedPolicy{"the registry policy", text}), nil
+	case errors.Is(err, ErrNoRegistryPolicy):
+		return all, nil
+	}
+	return nil, err
+}
+
+// policyDetail is what the journal keeps of a policy, in ECR's names.
+type policyDetail struct {
+	Name ociref.Name `json:"repositoryName,omitempty"`
+	Text string      `json:"policyText,omitempty"`
+}
+
+// registryEvent makes the journal row of an act on an account's registry.
+func (s *Service) registryEvent(ctx context.Context, name string, account arn.AccountID, detail any) journal.Event {
+	registry := arn.ARN{Partition: arn.Partition, Service: "ecr", Region: s.o.Region, Account: account, Resource: "*"}
+	about := journal.Subject{Account: account, Region: s.o.Region, Resource: registry.String()}
+	return journal.New(ctx, s.now(), journal.SourceECR, name, about, detail)
+}
+
+// explainPolicy gives a store's sentinel the words ECR has for it.
+func explainPolicy(key Key, err error) error {
+	switch {
+	case errors.Is(err, ErrNoRepositoryPolicy):
+		return fault.Becausef(ErrNoRepositoryPolicy, "Repository policy does not exist for the repository with name '%s' in the registry with id '%s'", key.Name, key.Account)
+	case errors.Is(err, ErrNoRegistryPolicy):
+		return fault.Becausef(ErrNoRegistryPolicy, "Registry policy does not exist in the registry with id '%s'", key.Account)
+	}
+	return explain(key, err)
+}
