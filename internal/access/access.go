@@ -53,6 +53,7 @@ type Credentials struct {
 type Options struct {
 	Store  Store
 	Sealer *seal.Sealer
+	Region string           // of the installation, for the journal
 	Now    func() time.Time // nil means time.Now
 	// ResourcePolicies says what is attached to resources, by the service in their
 	// ARNs, such as "signer".
@@ -64,11 +65,11 @@ type Options struct {
 type Service struct {
 	store  Store
 	sealer *seal.Sealer
+	region string
 	now    func() time.Time
 	tokens *recall.Memory[tokenHash, verified]
 	keys   *recall.Memory[string, AccessKey] // by their ids; active ones, secrets sealed
 
-	policies  GrantStore
 	resources map[string]ResourcePolicies
 	grants    *recall.Memory[string, *standing]         // by the ARN of the user or role
 	attached  *recall.Memory[string, []policy.Attached] // by the ARN of the resource, or of the managed policy of a session
@@ -91,19 +92,15 @@ func New(o Options) (*Service, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	grants, keeps := o.Store.(GrantStore)
-	if !keeps {
-		grants = noGrants{}
-	}
 	return &Service{
-		store: o.Store, sealer: o.Sealer, now: o.Now,
+		store: o.Store, sealer: o.Sealer, region: o.Region, now: o.Now,
 		tokens: recall.New[tokenHash, verified](tokenMemory),
 		keys:   recall.New[string, AccessKey](keyMemory),
 
-		policies: grants, resources: o.ResourcePolicies,
-		grants:   recall.New[string, *standing](policyMemory),
-		attached: recall.New[string, []policy.Attached](policyMemory),
-		sessions: recall.New[string, *policy.Policy](policyMemory),
+		resources: o.ResourcePolicies,
+		grants:    recall.New[string, *standing](policyMemory),
+		attached:  recall.New[string, []policy.Attached](policyMemory),
+		sessions:  recall.New[string, *policy.Policy](policyMemory),
 	}, nil
 }
 

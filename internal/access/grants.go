@@ -28,15 +28,6 @@ type GrantStore interface {
 	ManagedPolicy(ctx context.Context, policy string) (Document, error)
 }
 
-// noGrants are the policies of a store that keeps none.
-type noGrants struct{}
-
-func (noGrants) Grants(context.Context, string) (Grants, error) { return Grants{}, nil }
-
-func (noGrants) ManagedPolicy(context.Context, string) (Document, error) {
-	return Document{}, ErrNoPolicy
-}
-
 // standing is what does not depend on the request: compiled grants.
 type standing struct {
 	id       string
@@ -64,7 +55,7 @@ func (s *Service) standing(ctx context.Context, m moment, identity string) (*sta
 			return found, nil
 		}
 	}
-	g, err := s.policies.Grants(ctx, identity)
+	g, err := s.store.Grants(ctx, identity)
 	if err != nil {
 		return nil, fmt.Errorf("access: read the policies of %s: %w", identity, err)
 	}
@@ -134,7 +125,7 @@ func (s *Service) sessionManaged(ctx context.Context, m moment, name string) ([]
 			return found, nil
 		}
 	}
-	document, err := s.policies.ManagedPolicy(ctx, name)
+	document, err := s.store.ManagedPolicy(ctx, name)
 	if errors.Is(err, ErrNoPolicy) {
 		return nil, nil
 	}
@@ -185,5 +176,5 @@ func tagKeys(tags map[string]string) map[string][]string {
 // Grants returns the policies that bear on the user or role with this ARN, for a
 // [Simulation]. There are none, and no ID, for one that does not exist.
 func (s *Service) Grants(ctx context.Context, identity string) (Grants, error) {
-	return s.policies.Grants(ctx, identity)
+	return s.store.Grants(ctx, identity)
 }

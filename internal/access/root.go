@@ -79,12 +79,18 @@ func (s *Service) RotateRootKey(ctx context.Context) (Credentials, error) {
 
 // newRootKey makes a root key, sealed for the store, and its secret in the clear.
 func (s *Service) newRootKey(account arn.AccountID, now time.Time) (AccessKey, string) {
+	k, secret := s.newKey(account, now)
+	k.Principal = arn.Root(account).String()
+	return k, secret
+}
+
+// newKey makes a key that belongs to nobody yet.
+func (s *Service) newKey(account arn.AccountID, now time.Time) (AccessKey, string) {
 	id := keyIDPrefix + base32.StdEncoding.EncodeToString(random(keyIDSize))
 	secret := base64.StdEncoding.EncodeToString(random(secretSize))
 	return AccessKey{
 		ID:        id,
 		Account:   account,
-		Principal: arn.Root(account).String(),
 		Secret:    s.sealer.Seal(secretName(id), []byte(secret)),
 		Active:    true,
 		CreatedAt: now,

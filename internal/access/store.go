@@ -21,10 +21,12 @@ type Account struct {
 type AccessKey struct {
 	ID        string // AKIA and 16 upper-case letters and digits
 	Account   arn.AccountID
-	Principal string // ARN of its owner
+	Owner     string // unique ID of its user; "" for the root user
+	Principal string // ARN of its owner, as it is now
 	Secret    []byte // sealed under "access-key/<ID>"
 	Active    bool
 	CreatedAt time.Time
+	LastUse   Use // as far as it has been saved
 }
 
 // Errors of the store.
@@ -33,11 +35,15 @@ var (
 	ErrNoAccessKey = fault.New(fault.NotFound, "no such access key")
 )
 
-// Store keeps accounts and credentials. All methods are safe for concurrent
-// use; what a method acknowledged is durable.
+// Store keeps accounts, credentials, identities and policies. All methods are
+// safe for concurrent use; what a method acknowledged is durable.
 type Store interface {
-	// Revision returns a number that is another one after any change of accounts and
-	// keys: at once for changes through this Store and by other processes on the
+	GrantStore
+	IdentityStore
+	PolicyStore
+
+	// Revision returns a number that is another one after any change of accounts,
+	// keys, identities and policies, those of resources too: at once for changes through this Store and by other processes on the
 	// machine, within a second for changes by other replicas. known is false when
 	// that cannot be told now. It costs less than a read.
 	Revision() (revision uint64, known bool)

@@ -2,6 +2,8 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
+	"time"
 
 	"github.com/sealwright/sealwright/internal/access"
 	"github.com/sealwright/sealwright/internal/arn"
@@ -15,18 +17,57 @@ type accessStore struct{ db *DB }
 
 const (
 	selectAccount   = `SELECT a.id, a.region, a.token_key, a.created_at FROM accounts a `
-	selectAccessKey = `SELECT id, account, principal, secret, active, created_at FROM access_keys `
-	activeRootKey   = selectAccessKey + `WHERE account = $1 AND principal = $2 AND active ORDER BY created_at DESC, id LIMIT 1`
-	accountByID     = selectAccount + `WHERE a.id = $1`
-	accountThatIs   = selectAccount + `JOIN bootstrap b ON b.id = a.id WHERE b.what = $1`
+	selectAccessKey = `SELECT k.id, k.account, k.owner, k.principal, i.path, i.name, k.secret, k.active, k.created_at, k.used_at, k.used_service
+		FROM access_keys k LEFT JOIN identities i ON i.id = k.owner `
+	activeRootKey = selectAccessKey + `WHERE k.account = $1 AND k.principal = $2 AND k.active ORDER BY k.created_at DESC, k.id LIMIT 1`
+	accountByID   = selectAccount + `WHERE a.id = $1`
+	accountThatIs = selectAccount + `JOIN bootstrap b ON b.id = a.id WHERE b.what = $1`
 )
 
-// Revision implements [access.Store]. Neither number ever falls, so their sum is
-// another one whenever one of them is.
+// revisionRead is the revision's row and when it was read.
+type revisionRead struct{ stamp, number uint64 }
+
+// Revision implements [access.Store]. The row is read when anything may have been
+// committed since it was read last: on SQLite that is known, elsewhere after half
+// a second or a change of ours. Neither part of the stamp ever falls, so their
+// sum is another one whenever one of them is.
 func (s accessStore) Revision() (revision uint64, known bool) {
 	changes := s.db.accesses.Load()
 	recent, known := s.db.engine.recent()
-	return recent + changes, known
+	stamp := recent + changes
+	if !known {
+		return 0, false
+	}
+	if last := s.db.revised.Load(); last != nil && last.stamp == stamp {
+		return last.number, true
+	}
+	number, err := s.readRevision()
+	if err != nil {
+		return 0, false
+	}
+	s.db.revised.Store(&revisionRead{stamp, number})
+	return number, true
+}
+
+// revisionPatience is how long a request waits to learn the revision. Without it
+// nothing that is remembered counts.
+const revisionPatience = 2 * time.Second
+
+func (s accessStore) readRevision() (number uint64, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), revisionPatience)
+	defer cancel()
+	err = s.db.read(ctx, func(q querier) error {
+		number, err = scanOne[uint64](q.row(`SELECT number FROM access_revision WHERE one = 1`))
+		return err
+	})
+	return number, err
+}
+
+// touchAccess moves the revision. Each transaction calls it that changes anything
+// a credential or a decision depends on, last, since others wait for its row.
+func touchAccess(tx querier) error {
+	_, err := tx.exec(`UPDATE access_revision SET number = number + 1 WHERE one = 1`)
+	return err
 }
 
 // write is [DB.write] for a change of accounts and keys. What came of it may be
@@ -67,13 +108,13 @@ func insertAccount(tx querier, a access.Account, root access.AccessKey, e journa
 	if err := insertAccessKey(tx, root, a.Region); err != nil {
 		return err
 	}
-	return record(tx, e)
+	return recordAccess(tx, e)
 }
 
 func insertAccessKey(tx querier, k access.AccessKey, region string) error {
-	_, err := tx.exec(`INSERT INTO access_keys (id, account, region, principal, secret, active, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		k.ID, string(k.Account), region, k.Principal, k.Secret, k.Active, micros(k.CreatedAt))
+	_, err := tx.exec(`INSERT INTO access_keys (id, account, region, owner, principal, secret, active, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		k.ID, string(k.Account), region, k.Owner, k.Principal, k.Secret, k.Active, micros(k.CreatedAt))
 	return err
 }
 
@@ -99,7 +140,7 @@ func scanAccount(row scanner) (access.Account, error) {
 // AccessKey implements [access.Store].
 func (s accessStore) AccessKey(ctx context.Context, id string) (k access.AccessKey, err error) {
 	err = s.db.read(ctx, func(q querier) error {
-		k, err = scanAccessKey(q.row(selectAccessKey+`WHERE id = $1`, id))
+		k, err = scanAccessKey(q.row(selectAccessKey+`WHERE k.id = $1`, id))
 		return err
 	})
 	return k, err
@@ -120,7 +161,11 @@ func rootAccessKey(q querier, account arn.AccountID) (access.AccessKey, error) {
 
 func scanAccessKey(row scanner) (access.AccessKey, error) {
 	var k access.AccessKey
-	err := row.Scan(&k.ID, &k.Account, &k.Principal, &k.Secret, &k.Active, timeColumn{&k.CreatedAt})
+	var path, name sql.NullString // of the owner, if it is a user
+	err := row.Scan(&k.ID, &k.Account, &k.Owner, &k.Principal, &path, &name, &k.Secret, &k.Active, timeColumn{&k.CreatedAt}, timeColumn{&k.LastUse.At}, &k.LastUse.Service)
+	if name.Valid {
+		k.Principal = access.Identity{IdentityKey: access.IdentityKey{Account: k.Account, Kind: access.User, Name: name.String}, Path: path.String}.ARN().String()
+	}
 	return k, orElse(err, access.ErrNoAccessKey)
 }
 
@@ -139,6 +184,6 @@ func (s accessStore) ReplaceRootAccessKey(ctx context.Context, next access.Acces
 		if err := insertAccessKey(tx, next, account.Region); err != nil {
 			return err
 		}
-		return record(tx, e)
+		return recordAccess(tx, e)
 	})
 }

@@ -37,8 +37,9 @@ type DB struct {
 	engine   engine
 	leaves   leaves
 	memories memories
-	accesses atomic.Uint64 // changes of accounts and access keys made through here
-	close    func() error  // once
+	accesses atomic.Uint64 // changes that access decides upon made through here
+	revised  atomic.Pointer[revisionRead]
+	close    func() error // once
 }
 
 func newDB(e engine) *DB {

@@ -1,0 +1,155 @@
+package access
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/sealwright/sealwright/internal/arn"
+	"github.com/sealwright/sealwright/internal/fault"
+	"github.com/sealwright/sealwright/internal/policy"
+)
+
+// Quotas of IAM.
+//
+// Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+const (
+	maxAttached = 10 // managed policies of one identity
+	maxGroups   = 10 // of one user
+)
+
+// maxInline are how many characters the inline policies of an identity have
+// together, white space aside.
+var maxInline = map[IdentityKind]int{User: 2048, Group: 5120, Role: 10240}
+
+// PutInlinePolicy adds or replaces an identity's own policy. ErrNoIdentity,
+// ErrInvalidName, ErrTooMany, policy.ErrMalformed.
+func (s *Service) PutInlinePolicy(ctx context.Context, key IdentityKey, name, document string) error {
+	return s.change(ctx, key, "Put"+key.Kind.Title()+"Policy", func(i *Identity) (any, error) {
+		if err := checkName(name, maxLongName); err != nil {
+			return nil, err
+		}
+		if _, err := policy.ParseIdentity(document); err != nil {
+			return nil, err
+		}
+		i.Inline = maps.Clone(i.Inline)
+		if i.Inline == nil {
+			i.Inline = map[string]string{}
+		}
+		i.Inline[name] = document
+		size := 0
+		for _, d := range i.Inline {
+			size += documentSize(d)
+		}
+		if size > maxInline[i.Kind] {
+			return nil, fault.Becausef(ErrTooMany, "Maximum policy size of %d bytes exceeded for %s %s", maxInline[i.Kind], i.Kind, i.Name)
+		}
+		return map[string]any{"policyName": name, "policyDocument": document}, nil
+	})
+}
+
+// DeleteInlinePolicy deletes an identity's own policy. ErrNoIdentity, ErrNoPolicy.
+func (s *Service) DeleteInlinePolicy(ctx context.Context, key IdentityKey, name string) error {
+	return s.change(ctx, key, "Delete"+key.Kind.Title()+"Policy", func(i *Identity) (any, error) {
+		if _, found := i.Inline[name]; !found {
+			return nil, NoInlinePolicy(key.Kind, name)
+		}
+		i.Inline = maps.Clone(i.Inline)
+		delete(i.Inline, name)
+		return map[string]any{"policyName": name}, nil
+	})
+}
+
+// NoInlinePolicy says that an identity has no inline policy of this name.
+func NoInlinePolicy(kind IdentityKind, name string) error {
+	return fault.Becausef(ErrNoPolicy, "The %s policy with name %.128s cannot be found.", kind, name)
+}
+
+// Attach gives an identity a managed policy; again is fine. ErrNoIdentity,
+// ErrNoPolicy, ErrTooMany.
+func (s *Service) Attach(ctx context.Context, key IdentityKey, policyARN string) error {
+	if _, err := s.managed(ctx, key.Account, policyARN); err != nil {
+		return err
+	}
+	err := s.change(ctx, key, "Attach"+key.Kind.Title()+"Policy", func(i *Identity) (any, error) {
+		if !slices.Contains(i.Attached, policyARN) {
+			i.Attached = append(slices.Clone(i.Attached), policyARN)
+		}
+		if len(i.Attached) > maxAttached {
+			return nil, fault.Becausef(ErrTooMany, "Cannot exceed quota for PoliciesPer%s: %d", key.Kind.Title(), maxAttached)
+		}
+		return map[string]any{"policyArn": policyARN}, nil
+	})
+	return orNoPolicy(policyARN, err)
+}
+
+// Detach takes a managed policy from an identity. ErrNoIdentity, ErrNoPolicy.
+func (s *Service) Detach(ctx context.Context, key IdentityKey, policyARN string) error {
+	return s.change(ctx, key, "Detach"+key.Kind.Title()+"Policy", func(i *Identity) (any, error) {
+		at := slices.Index(i.Attached, policyARN)
+		if at < 0 {
+			return nil, fault.Becausef(ErrNoPolicy, "Policy %.200s was not found.", policyARN)
+		}
+		i.Attached = slices.Delete(slices.Clone(i.Attached), at, at+1)
+		return map[string]any{"policyArn": policyARN}, nil
+	})
+}
+
+// SetBoundary bounds a user or a role by a managed policy, or by none. Taking
+// away what is not there fails with ErrNoPolicy. ErrNoIdentity, ErrNoPolicy.
+func (s *Service) SetBoundary(ctx context.Context, key IdentityKey, policyARN string) error {
+	operation := "Delete" + key.Kind.Title() + "PermissionsBoundary"
+	if policyARN != "" {
+		operation = "Put" + key.Kind.Title() + "PermissionsBoundary"
+		if _, err := s.managed(ctx, key.Account, policyARN); err != nil {
+			return err
+		}
+	}
+	err := s.change(ctx, key, operation, func(i *Identity) (any, error) {
+		if policyARN == "" && i.Boundary == "" {
+			return nil, fault.Becausef(ErrNoPolicy, "The %s %s has no permissions boundary.", i.Kind, i.Name)
+		}
+		i.Boundary = policyARN
+		return map[string]any{"permissionsBoundary": policyARN}, nil
+	})
+	return orNoPolicy(policyARN, err)
+}
+
+// AddToGroup makes a user a member; again is fine. ErrNoIdentity, ErrTooMany.
+func (s *Service) AddToGroup(ctx context.Context, account arn.AccountID, user, group string) error {
+	return s.membership(ctx, account, user, group, "AddUserToGroup", func(u *Identity, name string) error {
+		if !slices.Contains(u.Groups, name) {
+			u.Groups = append(slices.Clone(u.Groups), name)
+		}
+		if len(u.Groups) > maxGroups {
+			return fault.Becausef(ErrTooMany, "Cannot exceed quota for GroupsPerUser: %d", maxGroups)
+		}
+		return nil
+	})
+}
+
+// RemoveFromGroup ends a membership; of who is none that is fine, too.
+// ErrNoIdentity.
+func (s *Service) RemoveFromGroup(ctx context.Context, account arn.AccountID, user, group string) error {
+	return s.membership(ctx, account, user, group, "RemoveUserFromGroup", func(u *Identity, name string) error {
+		u.Groups = slices.DeleteFunc(slices.Clone(u.Groups), func(g string) bool { return g == name })
+		return nil
+	})
+}
+
+func (s *Service) membership(ctx context.Context, account arn.AccountID, user, group, operation string, change func(u *Identity, group string) error) error {
+	g, err := s.Identity(ctx, IdentityKey{account, Group, group})
+	if err != nil {
+		return err
+	}
+	return s.change(ctx, IdentityKey{account, User, user}, operation, func(u *Identity) (any, error) {
+		return map[string]any{"userName": u.Name, "groupName": g.Name}, change(u, g.Name)
+	})
+}
+
+// Members lists the users of a group, without what they hold. ErrNoIdentity.
+func (s *Service) Members(ctx context.Context, account arn.AccountID, group string, p Page) ([]Identity, error) {
+	key := IdentityKey{account, Group, group}
+	members, err := s.store.Members(ctx, key, p)
+	return members, explainIdentity(key, err)
+}

@@ -1,0 +1,77 @@
+package access
+
+import (
+	"context"
+	"time"
+
+	"github.com/sealwright/sealwright/internal/arn"
+	"github.com/sealwright/sealwright/internal/journal"
+)
+
+// IdentityStore keeps users, groups and roles with what they hold. It is part of
+// [Store]; each method is one atomic act.
+type IdentityStore interface {
+	// CreateIdentity saves a new identity that holds nothing but inline policies and
+	// a boundary. ErrIdentityExists; ErrTooMany when the account has most of its
+	// kind; ErrNoPolicy for the boundary.
+	CreateIdentity(ctx context.Context, i Identity, most int, e journal.Event) error
+	// Identity returns an identity with all it holds, or ErrNoIdentity.
+	Identity(ctx context.Context, key IdentityKey) (Identity, error)
+	// Identities lists those of an account and a kind.
+	Identities(ctx context.Context, account arn.AccountID, kind IdentityKind, p Page) ([]Identity, error)
+	// ChangeIdentity calls change with an identity as it stands, alone with it, and
+	// saves what change left there, but for ID, account and kind. It returns what
+	// then stands. ErrNoIdentity for the identity or a group that change named,
+	// ErrIdentityExists for a new name, ErrNoPolicy for a policy, and change's own.
+	ChangeIdentity(ctx context.Context, key IdentityKey, change func(*Identity) (journal.Event, error)) (Identity, error)
+	// DeleteIdentity deletes an identity with its inline policies and its boundary
+	// unless mayGo fails. What else it holds mayGo must refuse. ErrNoIdentity.
+	DeleteIdentity(ctx context.Context, key IdentityKey, mayGo func(Identity) (journal.Event, error)) error
+	// Members lists the users of a group. ErrNoIdentity.
+	Members(ctx context.Context, group IdentityKey, p Page) ([]Identity, error)
+	// KeyOwner returns the user an access key belongs to, or ErrNoAccessKey.
+	KeyOwner(ctx context.Context, keyID string) (Identity, error)
+	// NoteUses saves what keys were last used for. It changes no revision, and
+	// forgets keys that are gone.
+	NoteUses(ctx context.Context, uses map[string]Use) error
+	// CountIdentities tells how many of a kind an account has.
+	CountIdentities(ctx context.Context, account arn.AccountID, kind IdentityKind) (int, error)
+}
+
+// PolicyStore keeps managed policies. It is part of [Store]; each method is one
+// atomic act.
+type PolicyStore interface {
+	// CreatePolicy saves a new policy. ErrPolicyExists; ErrTooMany when the account
+	// has most of them.
+	CreatePolicy(ctx context.Context, p ManagedPolicy, most int, e journal.Event) error
+	// Policy returns the policy with this ARN, or ErrNoPolicy.
+	Policy(ctx context.Context, name string) (ManagedPolicy, error)
+	// Policies lists an account's by name; attached ones only, if asked.
+	Policies(ctx context.Context, account arn.AccountID, p Page, attached bool) ([]ManagedPolicy, error)
+	// ChangePolicy calls change with a policy as it stands, alone with it, and saves
+	// its versions, default, tags and time of change. ErrNoPolicy, and change's own.
+	ChangePolicy(ctx context.Context, name string, change func(*ManagedPolicy) (journal.Event, error)) (ManagedPolicy, error)
+	// DeletePolicy deletes a policy unless mayGo fails. ErrNoPolicy.
+	DeletePolicy(ctx context.Context, name string, mayGo func(ManagedPolicy) (journal.Event, error)) error
+	// Uses counts how many identities of the account have each of the policies.
+	Uses(ctx context.Context, account arn.AccountID, names []string) (map[string]PolicyUses, error)
+	// Entities lists the identities of an account that have a policy or are bounded
+	// by it, those after a place, by kind and name.
+	Entities(ctx context.Context, account arn.AccountID, policy string, after IdentityKey, limit int) ([]Entity, error)
+}
+
+// Use is what an access key was used for.
+type Use struct {
+	At      time.Time // zero: never
+	Service string    // such as "ecr"
+}
+
+// PolicyUses count the identities that have a policy.
+type PolicyUses struct{ Attached, Boundaries int }
+
+// Entity is an identity that has a policy, or is bounded by it.
+type Entity struct {
+	Identity // without what it holds
+	Has      bool
+	Bounded  bool
+}
