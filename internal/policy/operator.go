@@ -92,7 +92,7 @@ func (o operator) operand(s string, variables bool) (v operand, err error) {
 		v.text, err = parsePattern(s, syntax{variables: variables})
 		v.text = v.text.folded()
 	case isARN:
-		if v.arn, err = parseARNPattern(s, variables); err == errNotARN {
+		if v.arn, err = parseARNPattern(s, variables, 0); err == errNotARN {
 			v.arn, err = arnPattern{}, nil // matches nothing
 		}
 	case isNumber:

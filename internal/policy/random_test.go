@@ -77,8 +77,9 @@ var (
 		"arn:aws:iam::111122223333:role/deploy/ci", "arn:aws:sts::111122223333:assumed-role/ci/run-7", "AROACICICICICICICIC12", "arn:aws:iam::444455556666:user/eve"}
 	keyNames = []string{"k:x", "K:X", "k:y", "aws:PrincipalArn", "aws:username", "aws:PrincipalTag/team", "aws:PrincipalType", "aws:userid"}
 	texts    = []string{"a", "A", "app", "*", "a*", "", "red", "alice", "${aws:username}", "${k:y}", "${k:y, 'a'}", "?", "Account", "User", "10", "x${*}", "arn:aws:iam::111122223333:user/team/alice"}
-	arns     = []string{"*", "arn:aws:iam::111122223333:*", "arn:aws:iam::*:role/*", "arn:aws:iam::111122223333:user/team/${aws:username}", "nonsense", "arn:aws:*"}
-	values   = []string{"a", "A", "app", "red", "alice", "", "x*", "10", "9.5", "-1", "true", "FALSE", "10.1.2.3", "2001:db8::1", "2026-03-01", "1772366400",
+	arns     = []string{"*", "arn:aws:iam::111122223333:*", "arn:aws:iam::*:role/*", "arn:aws:iam::111122223333:user/team/${aws:username}", "nonsense", "arn:aws:*",
+		"arn:aws:iam::${aws:PrincipalAccount}:user/*", "arn:aws:iam::${k:y}:role/x", "arn:aws:iam::${k:y, '111122223333'}:role/${k:x}*"}
+	values = []string{"a", "A", "app", "red", "alice", "", "x*", "10", "9.5", "-1", "true", "FALSE", "10.1.2.3", "2001:db8::1", "2026-03-01", "1772366400",
 		"arn:aws:iam::111122223333:user/team/alice", "arn:aws:iam::111122223333:role/x", "hello"}
 	operands = map[string][]string{
 		"String": texts, "Arn": arns, "Numeric": {"10", "9.5", "0"}, "Date": {"2026-03-01", "2026-03-01T00:00:00Z", "1772366401", "2025"},

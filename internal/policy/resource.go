@@ -33,21 +33,21 @@ type arnPattern struct {
 	parts []pattern // nil for what no ARN can match
 }
 
-// parseARNPattern reads a pattern of ARNs. Variables may stand in the last part
-// only.
+// parseARNPattern reads a pattern of ARNs; in documents that have variables they
+// may stand from the part of that index on.
 //
 // Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
-func parseARNPattern(s string, variables bool) (arnPattern, error) {
+func parseARNPattern(s string, variables bool, from int) (arnPattern, error) {
 	if s == "*" {
 		return arnPattern{all: true}, nil
 	}
-	texts := strings.SplitN(s, ":", 6)
+	texts := splitPattern(s, variables)
 	if texts[0] != "arn" || len(texts) < 6 && !strings.HasSuffix(s, "*") {
 		return arnPattern{}, errNotARN
 	}
 	var a arnPattern
 	for i, t := range texts {
-		if i < 5 && variables && strings.Contains(t, "${") {
+		if i < from && variables && strings.Contains(t, "${") {
 			return arnPattern{}, errors.New("a variable stands before the fifth colon")
 		}
 		p, err := parsePattern(t, syntax{wild: true, variables: variables})
@@ -57,6 +57,23 @@ func parseARNPattern(s string, variables bool) (arnPattern, error) {
 		a.parts = append(a.parts, p)
 	}
 	return a, nil
+}
+
+// splitPattern splits at the first five colons that are not within a variable.
+func splitPattern(s string, variables bool) (parts []string) {
+	start, inside := 0, false
+	for i := 0; i < len(s) && len(parts) < 5; i++ {
+		switch {
+		case variables && strings.HasPrefix(s[i:], "${"):
+			inside = true
+		case s[i] == '}':
+			inside = false
+		case s[i] == ':' && !inside:
+			parts = append(parts, s[start:i])
+			start = i + 1
+		}
+	}
+	return append(parts, s[start:])
 }
 
 var errNotARN = errors.New("not in ARN format")
@@ -88,23 +105,28 @@ func tail(s string, a *arnParts, n int) string {
 }
 
 func (p *arnPattern) resolves(e *evaluation) bool {
-	return len(p.parts) < 6 || p.parts[5].resolves(e)
+	for i := range p.parts {
+		if !p.parts[i].resolves(e) {
+			return false
+		}
+	}
+	return true
 }
 
 // partitions are AWS's. Ours is the first; policies may name the others.
 var partitions = []string{"aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc"}
 
-// parseResource reads an element of Resource or NotResource. The errors are in
-// AWS's words.
+// parseResource reads an element of Resource or NotResource, where variables
+// stand in the last part only. The errors are in AWS's words.
 func parseResource(s string, variables bool) (arnPattern, error) {
-	p, err := parseARNPattern(s, variables)
+	p, err := parseARNPattern(s, variables, 5)
 	if err == errNotARN {
 		return arnPattern{}, malformed("Resource %.100s must be in ARN format or \"*\".", s)
 	}
 	if err != nil || p.all {
 		return p, err
 	}
-	texts := strings.SplitN(s, ":", 6)
+	texts := splitPattern(s, variables)
 	if partition := texts[1]; !slices.Contains(partitions, partition) {
 		return arnPattern{}, malformed("Partition %.100q is not valid for resource %.100q.", partition, s)
 	}

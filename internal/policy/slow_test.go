@@ -274,22 +274,21 @@ func (s *slow) arnLike(pattern, text string, vars bool) (ok, resolved bool) {
 	if pattern == "*" {
 		return true, true
 	}
+	if vars { // colons within variables separate nothing
+		pattern = variables.ReplaceAllStringFunc(pattern, func(v string) string { return strings.ReplaceAll(v, ":", "\x00") })
+	}
 	want := strings.SplitN(pattern, ":", 6)
 	if want[0] != "arn" || len(want) < 6 && !strings.HasSuffix(pattern, "*") {
 		return false, true
 	}
-	expression, resolved := s.expand(want[len(want)-1], vars && len(want) == 6, true)
-	got := strings.SplitN(text, ":", 6)
-	if len(got) < 6 || got[0] != "arn" || !resolved {
-		return false, resolved
+	got := strings.SplitN(text, ":", len(want))
+	ok, resolved = strings.Count(text, ":") >= 5 && got[0] == "arn", true
+	for i, part := range want {
+		expression, known := s.expand(strings.ReplaceAll(part, "\x00", ":"), vars, true)
+		resolved = resolved && known
+		ok = ok && known && expression.MatchString(got[i])
 	}
-	for i := range len(want) - 1 {
-		if !glob(want[i], got[i]) {
-			return false, true
-		}
-	}
-	rest := strings.SplitN(text, ":", len(want))[len(want)-1]
-	return expression.MatchString(rest), true
+	return ok, resolved
 }
 
 var variables = regexp.MustCompile(`\$\{[^}]*\}|\*|\?`)
