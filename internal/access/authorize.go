@@ -62,8 +62,9 @@ var repair = map[string]bool{
 	"ecr:GetRegistryPolicy": true, "ecr:PutRegistryPolicy": true, "ecr:DeleteRegistryPolicy": true,
 }
 
-// own gathers the policies of the principal's own account. A user or role that
-// is not the one the credentials were made for has none.
+// own gathers the policies of the principal's own account. Who is no longer the
+// user or role that the credentials were made for has none, and no name by which
+// a policy of a resource could allow it anything.
 func (s *Service) own(ctx context.Context, m moment, q *question) (policy.Grants, error) {
 	identity, id := q.Principal.ARN, q.Principal.UserID
 	switch q.Principal.Kind {
@@ -75,8 +76,12 @@ func (s *Service) own(ctx context.Context, m moment, q *question) (policy.Grants
 		return policy.Grants{}, nil
 	}
 	found, err := s.standing(ctx, m, identity)
-	if err != nil || found.id != id {
+	if err != nil {
 		return policy.Grants{}, err
+	}
+	if found.id != id {
+		q.Principal = policy.Principal{Kind: policy.User, Account: q.Principal.Account}
+		return policy.Grants{}, nil
 	}
 	q.tags = found.tags
 	g := policy.Grants{Identity: found.identity, Boundary: found.boundary}

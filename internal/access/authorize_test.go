@@ -141,9 +141,13 @@ func TestAuthorizeGathersThePoliciesOfAResource(t *testing.T) {
 	j := newJudge(t)
 	j.resources.documents[appARN] = allows(`{"Effect":"Allow","Principal":{"AWS":["` + aliceARN + `","444455556666"]},"Action":"ecr:PutImage"}`)
 	j.store.grants[eve.ARN] = access.Grants{ID: eve.UserID, Identity: allows(everything)}
+	j.store.grants[aliceARN] = access.Grants{ID: alice.UserID}
 	j.put(t, alice, "")
 	j.put(t, eve, "")
 	j.put(t, access.Principal{}, noResource)
+	gone := alice
+	gone.UserID = "AIDABOBBOBBOBBOBBOB12"
+	j.put(t, gone, noIdentity)
 	j.ask(t, access.Request{Principal: eve, Action: "ecr:GetX", Resource: appARN}, "because no resource-based policy allows the ecr:GetX action")
 }
 
@@ -284,6 +288,7 @@ func TestTrust(t *testing.T) {
 		}
 		return d.Reason
 	}
+	j.store.grants[aliceARN] = access.Grants{ID: alice.UserID}
 	named := `{"Statement":{"Effect":"Allow","Principal":{"AWS":"` + aliceARN + `"},"Action":"sts:AssumeRole"}}`
 	if reason := trust(named); reason != "" {
 		t.Error(reason)
