@@ -2,7 +2,6 @@ package access
 
 import (
 	"context"
-	"maps"
 	"slices"
 
 	"github.com/sealwright/sealwright/internal/arn"
@@ -32,7 +31,6 @@ func (s *Service) PutInlinePolicy(ctx context.Context, key IdentityKey, name, do
 		if _, err := policy.ParseIdentity(document); err != nil {
 			return nil, err
 		}
-		i.Inline = maps.Clone(i.Inline)
 		if i.Inline == nil {
 			i.Inline = map[string]string{}
 		}
@@ -54,7 +52,6 @@ func (s *Service) DeleteInlinePolicy(ctx context.Context, key IdentityKey, name 
 		if _, found := i.Inline[name]; !found {
 			return nil, NoInlinePolicy(key.Kind, name)
 		}
-		i.Inline = maps.Clone(i.Inline)
 		delete(i.Inline, name)
 		return map[string]any{"policyName": name}, nil
 	})
@@ -73,7 +70,7 @@ func (s *Service) Attach(ctx context.Context, key IdentityKey, policyARN string)
 	}
 	err := s.change(ctx, key, "Attach"+key.Kind.Title()+"Policy", func(i *Identity) (any, error) {
 		if !slices.Contains(i.Attached, policyARN) {
-			i.Attached = append(slices.Clone(i.Attached), policyARN)
+			i.Attached = append(i.Attached, policyARN)
 		}
 		if len(i.Attached) > maxAttached {
 			return nil, fault.Becausef(ErrTooMany, "Cannot exceed quota for PoliciesPer%s: %d", key.Kind.Title(), maxAttached)
@@ -90,7 +87,7 @@ func (s *Service) Detach(ctx context.Context, key IdentityKey, policyARN string)
 		if at < 0 {
 			return nil, fault.Becausef(ErrNoPolicy, "Policy %.200s was not found.", policyARN)
 		}
-		i.Attached = slices.Delete(slices.Clone(i.Attached), at, at+1)
+		i.Attached = slices.Delete(i.Attached, at, at+1)
 		return map[string]any{"policyArn": policyARN}, nil
 	})
 }
@@ -119,7 +116,7 @@ func (s *Service) SetBoundary(ctx context.Context, key IdentityKey, policyARN st
 func (s *Service) AddToGroup(ctx context.Context, account arn.AccountID, user, group string) error {
 	return s.membership(ctx, account, user, group, "AddUserToGroup", func(u *Identity, name string) error {
 		if !slices.Contains(u.Groups, name) {
-			u.Groups = append(slices.Clone(u.Groups), name)
+			u.Groups = append(u.Groups, name)
 		}
 		if len(u.Groups) > maxGroups {
 			return fault.Becausef(ErrTooMany, "Cannot exceed quota for GroupsPerUser: %d", maxGroups)
@@ -132,7 +129,7 @@ func (s *Service) AddToGroup(ctx context.Context, account arn.AccountID, user, g
 // ErrNoIdentity.
 func (s *Service) RemoveFromGroup(ctx context.Context, account arn.AccountID, user, group string) error {
 	return s.membership(ctx, account, user, group, "RemoveUserFromGroup", func(u *Identity, name string) error {
-		u.Groups = slices.DeleteFunc(slices.Clone(u.Groups), func(g string) bool { return g == name })
+		u.Groups = slices.DeleteFunc(u.Groups, func(g string) bool { return g == name })
 		return nil
 	})
 }

@@ -224,18 +224,16 @@ func checkTags(tags map[string]string) error {
 }
 
 func withTags(tags, more map[string]string) (map[string]string, error) {
-	all := maps.Clone(tags)
-	if all == nil {
-		all = map[string]string{}
+	if tags == nil {
+		tags = map[string]string{}
 	}
-	maps.Copy(all, more)
-	return all, checkTags(all)
+	maps.Copy(tags, more)
+	return tags, checkTags(tags)
 }
 
 func withoutTags(tags map[string]string, keys []string) map[string]string {
-	left := maps.Clone(tags)
 	for _, k := range keys {
-		delete(left, k)
+		delete(tags, k)
 	}
-	return left
+	return tags
 }

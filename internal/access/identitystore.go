@@ -19,8 +19,8 @@ type IdentityStore interface {
 	Identity(ctx context.Context, key IdentityKey) (Identity, error)
 	// Identities lists those of an account and a kind.
 	Identities(ctx context.Context, account arn.AccountID, kind IdentityKind, p Page) ([]Identity, error)
-	// ChangeIdentity calls change with an identity as it stands, alone with it, and
-	// saves what change left there, but for ID, account and kind. It returns what
+	// ChangeIdentity calls change with a copy of an identity as it stands, alone with
+	// it, and saves what change left there, but for ID, account and kind. It returns what
 	// then stands. ErrNoIdentity for the identity or a group that change named,
 	// ErrIdentityExists for a new name, ErrNoPolicy for a policy, and change's own.
 	ChangeIdentity(ctx context.Context, key IdentityKey, change func(*Identity) (journal.Event, error)) (Identity, error)

@@ -175,7 +175,7 @@ func (s *Service) DeletePolicyVersion(ctx context.Context, account arn.AccountID
 		case v.Number == p.Default:
 			return nil, fault.Becausef(ErrInUse, "Cannot delete the default version of a policy.")
 		}
-		p.Versions = slices.DeleteFunc(slices.Clone(p.Versions), func(o PolicyVersion) bool { return o.Number == v.Number })
+		p.Versions = slices.DeleteFunc(p.Versions, func(o PolicyVersion) bool { return o.Number == v.Number })
 		return map[string]any{"versionId": version}, nil
 	})
 }

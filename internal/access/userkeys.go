@@ -20,7 +20,7 @@ func (s *Service) CreateAccessKey(ctx context.Context, account arn.AccountID, us
 		}
 		k, secret = s.newKey(account, s.timestamp())
 		k.Owner, k.Principal = u.ID, u.ARN().String()
-		u.Keys = append(slices.Clone(u.Keys), k)
+		u.Keys = append(u.Keys, k)
 		return map[string]any{"userName": u.Name, "accessKeyId": k.ID}, nil
 	})
 	return k, secret, err
@@ -49,7 +49,7 @@ func (s *Service) changeKey(ctx context.Context, account arn.AccountID, user, id
 		if at < 0 {
 			return nil, fault.Becausef(ErrNoAccessKey, "The Access Key with id %.128s cannot be found.", id)
 		}
-		u.Keys = change(slices.Clone(u.Keys), at)
+		u.Keys = change(u.Keys, at)
 		return map[string]any{"userName": u.Name, "accessKeyId": id}, nil
 	})
 }

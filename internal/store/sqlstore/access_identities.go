@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -148,7 +149,7 @@ func (s accessStore) ChangeIdentity(ctx context.Context, key access.IdentityKey,
 		if err != nil {
 			return err
 		}
-		now = was
+		now = apart(was)
 		e, err := change(&now)
 		if err == nil {
 			err = saveIdentity(tx, was, now)
@@ -162,6 +163,14 @@ func (s accessStore) ChangeIdentity(ctx context.Context, key access.IdentityKey,
 		return recordAccess(tx, e)
 	})
 	return now, err
+}
+
+// apart is a copy of an identity that shares nothing with it, so that what was
+// can be told from what is now.
+func apart(i access.Identity) access.Identity {
+	i.Tags, i.Inline = maps.Clone(i.Tags), maps.Clone(i.Inline)
+	i.Attached, i.Groups, i.Keys = slices.Clone(i.Attached), slices.Clone(i.Groups), slices.Clone(i.Keys)
+	return i
 }
 
 // lockIdentity reads an identity's row and holds it to the end of tx.

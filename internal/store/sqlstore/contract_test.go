@@ -7,10 +7,11 @@ import (
 	"github.com/sealwright/sealwright/internal/store/storetest"
 )
 
-func TestAccess(t *testing.T)    { contract(t, storetest.Access) }
-func TestAuthority(t *testing.T) { contract(t, storetest.Authority) }
-func TestSigning(t *testing.T)   { contract(t, storetest.Signing) }
-func TestJournal(t *testing.T)   { contract(t, storetest.Journal) }
+func TestAccess(t *testing.T)     { contract(t, storetest.Access) }
+func TestIdentities(t *testing.T) { contract(t, storetest.Identities) }
+func TestAuthority(t *testing.T)  { contract(t, storetest.Authority) }
+func TestSigning(t *testing.T)    { contract(t, storetest.Signing) }
+func TestJournal(t *testing.T)    { contract(t, storetest.Journal) }
 
 func contract(t *testing.T, suite func(*testing.T, func(*testing.T) storetest.Stores)) {
 	onEach(t, func(t *testing.T, open func(testing.TB) *sqlstore.DB) {
