@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"github.com/sealwright/sealwright/internal/access"
 	"github.com/sealwright/sealwright/internal/store/storetest/pgtest"
 )
 
@@ -68,7 +69,20 @@ func (b bearer) doors(t *testing.T, s *Server) (open string) {
 	} else if !strings.Contains(err.Error(), "InvalidClientTokenId") {
 		t.Errorf("a signed request: %v", err)
 	}
-	r, err := http.NewRequestWithContext(t.Context(), "GET", s.URL()+"/v2/", nil)
+	switch status := b.get(t, s, "/v2/"); status {
+	case http.StatusOK:
+		open += "/v2 "
+	case http.StatusUnauthorized:
+	default:
+		t.Errorf("/v2/: %d", status)
+	}
+	return open
+}
+
+// get reads a path of /v2 with b's token.
+func (b bearer) get(t *testing.T, s *Server, path string) (status int) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), "GET", s.URL()+path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,14 +92,7 @@ func (b bearer) doors(t *testing.T, s *Server) (open string) {
 		t.Fatal(err)
 	}
 	response.Body.Close()
-	switch response.StatusCode {
-	case http.StatusOK:
-		open += "/v2 "
-	case http.StatusUnauthorized:
-	default:
-		t.Errorf("/v2/: %s", response.Status)
-	}
-	return open
+	return response.StatusCode
 }
 
 // await waits for what says yes, or fails.
@@ -104,6 +111,9 @@ func await(t *testing.T, what string, within time.Duration, done func() bool) {
 // tokens included.
 func TestCutOffIsSoonEverywhere(t *testing.T) {
 	near, far := replicas(t)
+	deleteKey := func(ctx context.Context, c aws.Credentials) error {
+		return near.access.DeleteAccessKey(ctx, ours, "ada", c.AccessKeyID)
+	}
 	for _, cut := range []struct {
 		name string
 		who  func() aws.Credentials
@@ -113,6 +123,10 @@ func TestCutOffIsSoonEverywhere(t *testing.T) {
 			_, err := near.access.RotateRootKey(ctx)
 			return err
 		}},
+		{"an inactive key", func() aws.Credentials { return newUser(t, near, "ida") }, func(ctx context.Context, c aws.Credentials) error {
+			return near.access.SetAccessKeyActive(ctx, ours, "ida", c.AccessKeyID, false)
+		}},
+		{"a deleted key", func() aws.Credentials { return newUser(t, near, "ada") }, deleteKey},
 	} {
 		b := newBearer(t, near, cut.who())
 		for name, s := range map[string]*Server{"near": near, "far": far} {
@@ -127,6 +141,100 @@ func TestCutOffIsSoonEverywhere(t *testing.T) {
 			t.Errorf("%s: %sare open where it was done", cut.name, open)
 		}
 		await(t, cut.name+" on the other replica", farSoon, func() bool { return b.doors(t, far) == "" })
+	}
+}
+
+const (
+	allowAll = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
+	denyApp  = `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"arn:aws:ecr:*:*:repository/app"}]}`
+)
+
+func user(name string) access.IdentityKey {
+	return access.IdentityKey{Account: ours, Kind: access.User, Name: name}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// newUser makes a user who may do everything, with an access key.
+func newUser(t testing.TB, s *Server, name string) aws.Credentials {
+	t.Helper()
+	_, err := s.access.CreateIdentity(t.Context(), access.Identity{IdentityKey: user(name)})
+	must(t, err)
+	must(t, s.access.PutInlinePolicy(t.Context(), user(name), "all", allowAll))
+	key, secret, err := s.access.CreateAccessKey(t.Context(), ours, name)
+	must(t, err)
+	return aws.Credentials{AccessKeyID: key.ID, SecretAccessKey: secret}
+}
+
+// reads says through which doors b reads the repository app.
+func (b bearer) reads(t *testing.T, s *Server) (open string) {
+	t.Helper()
+	_, err := ecr.NewFromConfig(b.config(s)).DescribeRepositories(t.Context(), &ecr.DescribeRepositoriesInput{RepositoryNames: []string{"app"}})
+	if err == nil {
+		open += "signed "
+	} else if !strings.Contains(err.Error(), "AccessDeniedException") {
+		t.Errorf("a signed request: %v", err)
+	}
+	switch status := b.get(t, s, "/v2/app/tags/list"); status {
+	case http.StatusOK:
+		open += "/v2 "
+	case http.StatusForbidden:
+	default:
+		t.Errorf("/v2: %d", status)
+	}
+	return open
+}
+
+// TestChangedPolicyIsSoonEverywhere: what narrows a user's rights holds for the
+// next request on the replica that did it, and within a second on another one, for
+// registry tokens from before, too.
+func TestChangedPolicyIsSoonEverywhere(t *testing.T) {
+	near, far := replicas(t)
+	_, err := ecr.NewFromConfig(awsConfig(t, near)).CreateRepository(t.Context(), &ecr.CreateRepositoryInput{RepositoryName: aws.String("app")})
+	must(t, err)
+	narrow, err := near.access.CreatePolicy(t.Context(), access.ManagedPolicy{Account: ours, Name: "narrow"}, denyApp)
+	must(t, err)
+	nothing, err := near.access.CreatePolicy(t.Context(), access.ManagedPolicy{Account: ours, Name: "boundary"},
+		strings.Replace(allowAll, `"Action":"*"`, `"Action":"signer:*"`, 1))
+	must(t, err)
+	group := access.IdentityKey{Account: ours, Kind: access.Group, Name: "denied"}
+	_, err = near.access.CreateIdentity(t.Context(), access.Identity{IdentityKey: group})
+	must(t, err)
+	must(t, near.access.PutInlinePolicy(t.Context(), group, "no", denyApp))
+	for name, change := range map[string]func(context.Context, access.IdentityKey) error{
+		"another-document": func(ctx context.Context, u access.IdentityKey) error {
+			return near.access.PutInlinePolicy(ctx, u, "all", denyApp)
+		},
+		"one-document-more": func(ctx context.Context, u access.IdentityKey) error {
+			return near.access.PutInlinePolicy(ctx, u, "no", denyApp)
+		},
+		"no-document": func(ctx context.Context, u access.IdentityKey) error {
+			return near.access.DeleteInlinePolicy(ctx, u, "all")
+		},
+		"attached": func(ctx context.Context, u access.IdentityKey) error {
+			return near.access.Attach(ctx, u, narrow.ARN().String())
+		},
+		"bounded": func(ctx context.Context, u access.IdentityKey) error {
+			return near.access.SetBoundary(ctx, u, nothing.ARN().String())
+		},
+		"grouped": func(ctx context.Context, u access.IdentityKey) error {
+			return near.access.AddToGroup(ctx, ours, u.Name, group.Name)
+		},
+	} {
+		b := newBearer(t, near, newUser(t, near, name))
+		for where, s := range map[string]*Server{"near": near, "far": far} {
+			await(t, name+" may read before, "+where, farSoon, func() bool { return b.reads(t, s) == "signed /v2 " })
+		}
+		must(t, change(t.Context(), user(name)))
+		if open := b.reads(t, near); open != "" {
+			t.Errorf("%s: %sare open where it was done", name, open)
+		}
+		await(t, name+" on the other replica", farSoon, func() bool { return b.reads(t, far) == "" })
 	}
 }
 
