@@ -105,6 +105,9 @@ func (r reader) nested(n *node, open json.Delim, depth int) error {
 		n.kind = jsonObject
 	}
 	for r.More() {
+		if len(n.members)+len(n.items) == maxValues {
+			return fmt.Errorf("an object or a list has more than %d parts", maxValues)
+		}
 		var name string
 		if n.kind == jsonObject {
 			key, err := r.value(depth + 1)

@@ -31,6 +31,7 @@ func TestParseRefuses(t *testing.T) {
 		{"identity", strings.Repeat(" ", 64<<10) + st(rest), "more than 65536 bytes"},
 		{"identity", strings.Repeat("[", 5000) + strings.Repeat("]", 5000), "nests more than 10 deep"},
 		{"identity", `{"Statement":` + strings.Repeat(`{"a":`, 11) + `1` + strings.Repeat("}", 12), "nests more than 10 deep"},
+		{"identity", `{"Statement":[` + strings.Repeat("1,", 1000) + `1]}`, "has more than 1000 parts"},
 		// names that repeat
 		{"identity", `{"Version":"2012-10-17","Version":"2008-10-17","Statement":{` + rest + `}}`, `"Version" comes twice in one object`},
 		{"identity", st(`"Effect":"Deny",` + rest), `"Effect" comes twice`},

@@ -43,6 +43,12 @@ func ParseResource(document string) (*Policy, error) {
 	return parse(document, grammar{principal: required, resource: optional, notPrincipal: true, freeSid: true})
 }
 
+// ParseResourceOf is [ParseResource] for resources of one service, such as
+// "ecr": the document may name that service's actions only, and all of them.
+func ParseResourceOf(service, document string) (*Policy, error) {
+	return parse(document, grammar{principal: required, resource: optional, notPrincipal: true, freeSid: true, service: service})
+}
+
 // ParseTrust compiles the trust policy of a role: it names principals, no
 // resources, and only actions of STS. It fails with ErrMalformed.
 func ParseTrust(document string) (*Policy, error) {
