@@ -162,6 +162,19 @@ func TestParseAccepts(t *testing.T) {
 	}
 }
 
+func TestParseResourceOfOneService(t *testing.T) {
+	for action, says := range map[string]string{
+		"ecr:*": "", "ECR:PutImage": "",
+		"signer:SignPayload": "Action signer:SignPayload is not one of ecr here. At Statement.Action.",
+		"*":                  "Action * is not one of ecr here. At Statement.Action.",
+	} {
+		_, err := policy.ParseResourceOf("ecr", `{"Statement":{"Effect":"Allow","Principal":"*","Action":"`+action+`"}}`)
+		if message, _ := fault.Message(err); message != says {
+			t.Errorf("%s: %q, want %q", action, message, says)
+		}
+	}
+}
+
 // TestLargestPolicies: what is as large as it may be is parsed and matched soon,
 // whatever its wildcards.
 func TestLargestPolicies(t *testing.T) {
