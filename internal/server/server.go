@@ -122,7 +122,7 @@ func (s *Server) openRecords(ctx context.Context) (err error) {
 // openAccess makes the account and its root key at first start, and afterwards
 // insists on the identity that the installation has.
 func (s *Server) openAccess(ctx context.Context) (err error) {
-	s.access, err = access.New(access.Options{Store: s.records.Access(), Sealer: s.dir.Sealer, Now: s.options.Now})
+	s.access, err = access.New(access.Options{Store: s.records.Access(), Sealer: s.dir.Sealer, Now: s.options.Now, ResourcePolicies: s.resourcePolicies()})
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ type SignRequest struct {
 	Profile ProfileKey
 	Payload []byte // signed byte for byte; 1 to 4096
 	Format  string // envelope.PayloadMediaType
+	Version string // the profile's, as it was permitted; "" is the newest
 }
 
 // Signature is a signature on record.
@@ -66,6 +67,9 @@ func (s *Service) signOnce(ctx context.Context, r SignRequest) (Signature, error
 	profile, err := s.activeProfile(ctx, r.Profile)
 	if err != nil {
 		return Signature{}, err
+	}
+	if r.Version != "" && r.Version != profile.Version {
+		return Signature{}, fault.Errorf(fault.Unavailable, "signing profile %s has another version than a moment ago, which must be permitted first; try again", r.Profile.Name)
 	}
 	leaf, err := s.o.Leaves.Leaf(ctx)
 	if err != nil {

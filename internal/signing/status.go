@@ -44,9 +44,10 @@ type signatureClaim struct {
 //
 // A job that this service has no record of, or has with another profile
 // version, signing second or leaf, is named as revoked: whatever made such an
-// envelope, it was not us. What this service cannot know about, another
-// account's, region's or partition's, fails with [ErrInvalid], as does a
-// malformed query.
+// envelope, it was not us. What this service cannot know about, of another
+// region or partition, or of an account other than the caller's under a profile
+// version that is not on record, fails with [ErrInvalid], as does a malformed
+// query.
 func (s *Service) RevocationStatus(ctx context.Context, q RevocationQuery) ([]string, error) {
 	claim, err := s.readQuery(q)
 	if err != nil {
@@ -55,6 +56,9 @@ func (s *Service) RevocationStatus(ctx context.Context, q RevocationQuery) ([]st
 	facts, err := s.o.Jobs.RevocationFacts(ctx, claim.profile, claim.version, claim.job, q.CertificateHashes)
 	if err != nil {
 		return nil, err
+	}
+	if facts.Profile == nil && claim.profile.Account != q.Account {
+		return nil, unknownAccount("profileVersionArn", claim.profile.Account, q.Account)
 	}
 	revoked := []string{}
 	if claim.profileRevoked(facts.Profile) {
@@ -98,7 +102,7 @@ func (s *Service) readQuery(q RevocationQuery) (signatureClaim, error) {
 		return claim, err
 	}
 	claim.hashes = q.CertificateHashes
-	profile, err := s.ownARN("profileVersionArn", q.ProfileVersionARN, q.Account)
+	profile, err := s.ownARN("profileVersionArn", q.ProfileVersionARN)
 	if err != nil {
 		return claim, err
 	}
@@ -106,9 +110,12 @@ func (s *Service) readQuery(q RevocationQuery) (signatureClaim, error) {
 	if !ok || !profileName.MatchString(name) || !profileVersion.MatchString(version) {
 		return claim, fault.Becausef(ErrInvalid, "profileVersionArn %.200q does not name a signing profile version: want …:/signing-profiles/NAME/VERSION", q.ProfileVersionARN)
 	}
-	job, err := s.ownARN("jobArn", q.JobARN, q.Account)
+	job, err := s.ownARN("jobArn", q.JobARN)
 	if err != nil {
 		return claim, err
+	}
+	if job.Account != profile.Account {
+		return claim, unknownAccount("jobArn", job.Account, profile.Account)
 	}
 	id, ok := job.AsSigningJob()
 	if !ok {
@@ -119,9 +126,9 @@ func (s *Service) readQuery(q RevocationQuery) (signatureClaim, error) {
 	return claim, nil
 }
 
-// ownARN reads an ARN of the caller's account in this service's region. Of any
-// other, this service knows nothing, and says so.
-func (s *Service) ownARN(member, text string, account arn.AccountID) (arn.ARN, error) {
+// ownARN reads an ARN of this service's region. Of any other, this service knows
+// nothing, and says so.
+func (s *Service) ownARN(member, text string) (arn.ARN, error) {
 	a, err := arn.Parse(text)
 	switch {
 	case err != nil:
@@ -130,10 +137,14 @@ func (s *Service) ownARN(member, text string, account arn.AccountID) (arn.ARN, e
 		return a, fault.Becausef(ErrInvalid, "%s %.200q is not of this service: want arn:%s:signer:…", member, text, arn.Partition)
 	case a.Region != s.o.Region:
 		return a, fault.Becausef(ErrInvalid, "%s is of region %.30q and this service is %s: ask the service that made the signature", member, a.Region, s.o.Region)
-	case a.Account != account:
-		return a, fault.Becausef(ErrInvalid, "%s is of account %s and this service knows account %s: ask the service that made the signature", member, a.Account, account)
 	}
 	return a, nil
+}
+
+// unknownAccount is the error of an ARN of an account that is not known here, or
+// not with what was named beside it.
+func unknownAccount(member string, account, known arn.AccountID) error {
+	return fault.Becausef(ErrInvalid, "%s is of account %s and this service knows account %s: ask the service that made the signature", member, account, known)
 }
 
 func checkHashes(hashes []string) error {

@@ -134,13 +134,16 @@ type ProfileStore interface {
 	// profile can happen in between. change gets nil when there is none, and must
 	// be pure: it may run more than once. It returns the profile to save: the same
 	// version to update it, another Version to add one, nil to change nothing; and
-	// the event to record with it. ChangeProfile returns what stands afterwards;
+	// the event to record with it. Permissions do not outlive the version they were
+	// given for: adding one removes them. ChangeProfile returns what stands afterwards;
 	// an error of change is returned as it is and nothing is saved.
 	ChangeProfile(ctx context.Context, key ProfileKey, version string, change func(current *Profile) (*Profile, journal.Event, error)) (*Profile, error)
 	// Profile returns a version (version "": the newest), or ErrProfileNotFound.
 	Profile(ctx context.Context, key ProfileKey, version string) (Profile, error)
 	// Profiles lists the newest version of each profile, by name.
 	Profiles(ctx context.Context, f ProfileFilter) ([]Profile, error)
+
+	PermissionStore
 }
 
 // JobStore keeps jobs. All methods are safe for concurrent use; what a method

@@ -125,22 +125,12 @@ func TestValidationException(t *testing.T) {
 			})
 			return err
 		}, "SignPayload"},
-		{"add permission", func(ctx context.Context, c *signer.Client) error {
-			_, err := c.AddProfilePermission(ctx, &signer.AddProfilePermissionInput{
-				ProfileName: aws.String("image"), Action: aws.String("signer:SignPayload"), Principal: aws.String("444455556666"), StatementId: aws.String("s"),
-			})
-			return err
-		}, "permissions"},
-		{"list permissions", func(ctx context.Context, c *signer.Client) error {
-			_, err := c.ListProfilePermissions(ctx, &signer.ListProfilePermissionsInput{ProfileName: aws.String("image")})
-			return err
-		}, "permissions"},
-		{"remove permission", func(ctx context.Context, c *signer.Client) error {
-			_, err := c.RemoveProfilePermission(ctx, &signer.RemoveProfilePermissionInput{
-				ProfileName: aws.String("image"), RevisionId: aws.String("r"), StatementId: aws.String("s"),
-			})
-			return err
-		}, "permissions"},
+		{"permission for another action", permit("signer:StartSigningJob", "444455556666", "s"), "Action must be one of [signer:SignPayload, signer:GetSigningProfile, signer:RevokeSignature]"},
+		{"permission for everyone", permit("signer:SignPayload", "*", "s"), "Principal is not a valid AWS account id or IAM Role Arn"},
+		{"permission for a user", permit("signer:SignPayload", "arn:aws:iam::444455556666:user/u", "s"), "Principal"},
+		{"permission for all roles", permit("signer:SignPayload", "arn:aws:iam::444455556666:role/*", "s"), "Principal"},
+		{"permission without a path", permit("signer:SignPayload", "444455556666", "a/b"), "statement id"},
+		{"permission that no URL names", permit("signer:SignPayload", "444455556666", ".."), "statement id"},
 	})
 }
 

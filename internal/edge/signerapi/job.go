@@ -35,6 +35,7 @@ func (a api) signPayload(ctx context.Context, c *awshttp.Call, in *signPayloadIn
 		Profile: signing.ProfileKey{Account: owner(c, in.Owner), Name: in.Profile},
 		Payload: in.Payload,
 		Format:  in.Format,
+		Version: decidedVersion(c),
 	})
 	if err != nil {
 		return nil, err

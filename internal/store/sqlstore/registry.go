@@ -113,13 +113,10 @@ func (s repositories) DeleteRepository(ctx context.Context, key registry.Key, fo
 				return err
 			}
 		}
-		if err := forgetPolicy(tx, r.id); err != nil {
-			return err
-		}
 		if err := forget(tx, r.id); err != nil {
 			return err
 		}
-		return record(tx, e)
+		return forgetPolicy(tx, r.id, e)
 	})
 	return gone, err
 }

@@ -10,9 +10,18 @@ import (
 	"github.com/sealwright/sealwright/internal/registry"
 )
 
-// changeDecisions is [DB.write] for a change of what decisions depend on.
+// changeDecisions is [DB.write] for what may change what decisions depend on. If
+// it does, recordDecision or touchAccess comes last in it.
 func (db *DB) changeDecisions(ctx context.Context, fn func(tx querier) error) error {
 	return accessStore{db}.write(ctx, fn)
+}
+
+// recordDecision is record for such a change.
+func recordDecision(tx querier, e journal.Event) error {
+	if err := record(tx, e); err != nil {
+		return err
+	}
+	return touchAccess(tx)
 }
 
 // RepositoryPolicy implements registry.PolicyStore.
@@ -39,7 +48,7 @@ func (s repositories) SetRepositoryPolicy(ctx context.Context, key registry.Key,
 			ON CONFLICT (repository) DO UPDATE SET policy = excluded.policy`, r.id, text); err != nil {
 			return err
 		}
-		return record(tx, e)
+		return recordDecision(tx, e)
 	})
 }
 
@@ -54,7 +63,7 @@ func (s repositories) DeleteRepositoryPolicy(ctx context.Context, key registry.K
 		if err != nil {
 			return orElse(err, registry.ErrNoRepositoryPolicy)
 		}
-		return record(tx, e)
+		return recordDecision(tx, e)
 	})
 	return was, err
 }
@@ -75,7 +84,7 @@ func (s repositories) SetRegistryPolicy(ctx context.Context, account arn.Account
 			ON CONFLICT (account) DO UPDATE SET policy = excluded.policy`, account, region, text); err != nil {
 			return err
 		}
-		return record(tx, e)
+		return recordDecision(tx, e)
 	})
 }
 
@@ -86,13 +95,19 @@ func (s repositories) DeleteRegistryPolicy(ctx context.Context, account arn.Acco
 		if err != nil {
 			return orElse(err, registry.ErrNoRegistryPolicy)
 		}
-		return record(tx, e)
+		return recordDecision(tx, e)
 	})
 	return was, err
 }
 
-// forgetPolicy deletes the policy of a repository that goes.
-func forgetPolicy(tx querier, repository int64) error {
-	_, err := tx.exec(`DELETE FROM repository_policies WHERE repository = $1`, repository)
-	return err
+// forgetPolicy deletes the policy of a repository that goes, and records that.
+func forgetPolicy(tx querier, repository int64, e journal.Event) error {
+	n, err := tx.exec(`DELETE FROM repository_policies WHERE repository = $1`, repository)
+	switch {
+	case err != nil:
+		return err
+	case n > 0:
+		return recordDecision(tx, e)
+	}
+	return record(tx, e)
 }

@@ -100,7 +100,7 @@ func revocationOf(r signing.ProfileRevocation) *signing.ProfileRevocation {
 // is the lock: see the table profiles. It is taken in a statement of its own,
 // because only the next one sees what whoever held it has committed.
 func (s profileStore) ChangeProfile(ctx context.Context, key signing.ProfileKey, version string, change func(current *signing.Profile) (*signing.Profile, journal.Event, error)) (stands *signing.Profile, err error) {
-	err = s.db.write(ctx, func(tx querier) error {
+	err = s.db.changeDecisions(ctx, func(tx querier) error {
 		if err := s.db.engine.await(tx, profileTurn(key), holdAlone); err != nil {
 			return err
 		}
@@ -181,6 +181,9 @@ func saveProfile(tx querier, current *signing.Profile, key signing.ProfileKey, n
 
 func insertVersion(tx querier, key signing.ProfileKey, p signing.Profile) error {
 	r := cmp.Or(p.Revocation, &signing.ProfileRevocation{})
+	if err := forgetPermissions(tx, key); err != nil {
+		return err
+	}
 	if _, err := tx.exec(`INSERT INTO profile_versions (account, name, version, region, platform, validity_value,
 			validity_unit, parameters, status, status_reason, created_at,
 			revoked_from, revoked_at, revoked_by, revocation_reason)

@@ -35,6 +35,8 @@ func Registry(t *testing.T, open func(t *testing.T) RegistryStores) {
 		{"repositories", testRepositories},
 		{"repositories page by name", testRepositoryPages},
 		{"delete repository", testDeleteRepository},
+		{"repository policies", testRepositoryPolicy},
+		{"registry policies", testRegistryPolicy},
 		{"accounts are apart", testAccounts},
 		{"put and read", testPutAndRead},
 		{"put refuses what dangles", testPutRefusals},
