@@ -34,7 +34,7 @@ func (restJSON) decode(x *exchange, s *shape, v reflect.Value) error {
 			continue
 		}
 		for _, text := range x.located(f) {
-			if err := setLocated(f, v.Field(f.index), text); err != nil {
+			if err := setLocated(f, v.FieldByIndex(f.index), text); err != nil {
 				return err
 			}
 		}

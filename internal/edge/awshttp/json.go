@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"reflect"
+	"slices"
 )
 
 // maxDepth bounds how deep a body may nest.
@@ -66,21 +67,22 @@ func (d jsonReader) value(s *shape, v reflect.Value, path string, depth int) err
 
 // members reads a structure after its opening brace.
 func (d jsonReader) members(s *shape, v reflect.Value, path string, depth int) error {
-	seen := make([]bool, v.NumField())
+	seen := make([]bool, len(s.fields))
 	for d.More() {
 		name, err := d.next()
 		if err != nil {
 			return err
 		}
-		f := s.bodyField(name)
+		at := s.bodyField(name)
 		switch {
-		case f == nil:
+		case at < 0:
 			err = d.skip(depth + 1)
-		case seen[f.index]:
-			err = twice(join(path, f.name))
+		case seen[at]:
+			err = twice(join(path, s.fields[at].name))
 		default:
-			seen[f.index] = true
-			err = d.value(f.shape, v.Field(f.index), join(path, f.name), depth+1)
+			seen[at] = true
+			f := &s.fields[at]
+			err = d.value(f.shape, v.FieldByIndex(f.index), join(path, f.name), depth+1)
 		}
 		if err != nil {
 			return err
@@ -90,13 +92,9 @@ func (d jsonReader) members(s *shape, v reflect.Value, path string, depth int) e
 	return err
 }
 
-func (s *shape) bodyField(name json.Token) *field {
-	for i := range s.fields {
-		if f := &s.fields[i]; f.in == inBody && f.name == name {
-			return f
-		}
-	}
-	return nil
+// bodyField returns which of the fields has a name in the body, or -1.
+func (s *shape) bodyField(name json.Token) int {
+	return slices.IndexFunc(s.fields, func(f field) bool { return f.in == inBody && f.name == name })
 }
 
 func twice(path string) error {
@@ -255,7 +253,7 @@ func fillLists(s *shape, v reflect.Value) {
 	switch s.kind {
 	case structKind:
 		for _, f := range s.fields {
-			fillMember(f, v.Field(f.index))
+			fillMember(f, v.FieldByIndex(f.index))
 		}
 	case listKind:
 		for i := 0; s.elem.kind >= structKind && i < v.Len(); i++ {

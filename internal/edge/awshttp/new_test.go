@@ -88,7 +88,7 @@ func TestNewRefuses(t *testing.T) {
 		"a field untagged":    {[]awshttp.Service{json(row[untagged]("A", "a"))}, "exactly one of the tags"},
 		"a field twice":       {[]awshttp.Service{json(row[twice]("A", "a"))}, "exactly one of the tags"},
 		"a field hidden":      {[]awshttp.Service{json(row[hiddenField](hiddenField{"A"}.a, "a"))}, "exported"},
-		"an embedded struct":  {[]awshttp.Service{json(row[embedded]("A", "a"))}, "exported"},
+		"an embedded struct":  {[]awshttp.Service{json(row[embedded]("A", "a"))}, "exactly one"},
 		"a nameless field":    {[]awshttp.Service{json(row[nameless]("A", "a"))}, "must give a name"},
 		"a channel":           {[]awshttp.Service{json(row[channel]("A", "a"))}, "no form on the wire"},
 		"a recursive type":    {[]awshttp.Service{json(row[recursive]("A", "a"))}, "contains itself"},

@@ -41,7 +41,9 @@ type Operation struct {
 //     member repeats its key
 //
 // Fields are strings, booleans, integers, []byte (base64), [Time],
-// structs, slices of these, maps from string to these, and pointers to these.
+// structs, slices of these, maps from string to these, and pointers to these. The
+// members of an embedded struct are those of the struct it stands in; its type may
+// be unexported.
 //
 // Constraints are checked before resource and handle, each tag a
 // comma-separated list:

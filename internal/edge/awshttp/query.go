@@ -57,7 +57,7 @@ func (p form) decode(s *shape, v reflect.Value, name string) error {
 		return p.decodeMap(s, v, name)
 	}
 	for _, f := range s.fields {
-		if err := p.decode(f.shape, v.Field(f.index), join(name, f.name)); err != nil {
+		if err := p.decode(f.shape, v.FieldByIndex(f.index), join(name, f.name)); err != nil {
 			return err
 		}
 	}
@@ -122,7 +122,7 @@ func (w *xmlWriter) element(name string, s *shape, v reflect.Value) {
 	switch s.kind {
 	case structKind:
 		for _, f := range s.fields {
-			if member := v.Field(f.index); !f.omitEmpty || !member.IsZero() {
+			if member := v.FieldByIndex(f.index); !f.omitEmpty || !member.IsZero() {
 				w.element(f.name, f.shape, member)
 			}
 		}

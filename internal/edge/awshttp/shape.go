@@ -42,7 +42,7 @@ const (
 // field is a member of a structure.
 type field struct {
 	name              string
-	index             int
+	index             []int // more than one in an embedded structure
 	in                location
 	omitEmpty         bool
 	shape             *shape
@@ -112,14 +112,25 @@ func fieldsOf(t reflect.Type, parents []reflect.Type) ([]field, error) {
 	var fields []field
 	for i := range t.NumField() {
 		sf := t.Field(i)
-		f, err := fieldOf(sf, parents)
+		some, err := membersOf(sf, parents)
 		if err != nil {
 			return nil, fmt.Errorf("%s.%s: %w", t, sf.Name, err)
 		}
-		f.index = i
-		fields = append(fields, f)
+		for _, f := range some {
+			f.index = append([]int{i}, f.index...)
+			fields = append(fields, f)
+		}
 	}
 	return fields, nil
+}
+
+// membersOf returns the member that a field is, or those of an embedded structure.
+func membersOf(sf reflect.StructField, parents []reflect.Type) ([]field, error) {
+	if sf.Anonymous && sf.Type.Kind() == reflect.Struct && sf.Type != timeType {
+		return fieldsOf(sf.Type, parents)
+	}
+	f, err := fieldOf(sf, parents)
+	return []field{f}, err
 }
 
 func fieldOf(sf reflect.StructField, parents []reflect.Type) (f field, err error) {

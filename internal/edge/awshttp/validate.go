@@ -83,7 +83,7 @@ func parseBound(s string) (*int64, error) {
 func validate(s *shape, v reflect.Value, path string) []Violation {
 	var found []Violation
 	for _, f := range s.fields {
-		found = append(found, f.validate(v.Field(f.index), join(path, f.name))...)
+		found = append(found, f.validate(v.FieldByIndex(f.index), join(path, f.name))...)
 	}
 	return found
 }
