@@ -21,7 +21,11 @@ func (x *exchange) authorize(ctx context.Context, in any) (err error) {
 			return undecided{fmt.Errorf("awshttp: make the condition keys of %s: %w", x.op.Action, err)}
 		}
 	}
-	if err := x.permit(ctx, Need{x.op.Action, x.op.resource(&x.call, in)}); err != nil || x.op.also == nil {
+	resource, err := x.resource(ctx, in)
+	if err != nil {
+		return err
+	}
+	if err := x.permit(ctx, Need{x.op.Action, resource}); err != nil || x.op.also == nil {
 		return err
 	}
 	for _, need := range x.op.also(&x.call, in) {
@@ -30,6 +34,18 @@ func (x *exchange) authorize(ctx context.Context, in any) (err error) {
 		}
 	}
 	return nil
+}
+
+// resource is what the operation acts on.
+func (x *exchange) resource(ctx context.Context, in any) (string, error) {
+	if x.op.found == nil {
+		return x.op.resource(&x.call, in), nil
+	}
+	resource, err := x.op.found(ctx, &x.call, in)
+	if err != nil {
+		return "", undecided{fmt.Errorf("awshttp: find the resource of %s: %w", x.op.Action, err)}
+	}
+	return resource, nil
 }
 
 // permit asks for a decision, and words a denial as AWS does.

@@ -25,6 +25,7 @@ type Operation struct {
 	resource func(c *Call, in any) string
 	handle   func(ctx context.Context, c *Call, in any) (any, error)
 
+	found   func(ctx context.Context, c *Call, in any) (string, error) // instead of resource
 	also    func(c *Call, in any) []Need
 	keys    func(ctx context.Context, c *Call, in any) ([]access.Key, error)
 	readers []reflect.Type // the inputs that also and keys read
@@ -105,6 +106,16 @@ func (o Operation) AsPublic() Operation {
 // AsPermitted makes an operation that needs a signature and no permission.
 func (o Operation) AsPermitted() Operation {
 	o.Permitted = true
+	return o
+}
+
+// Finding makes an operation look up the ARN it acts on, where the input alone
+// does not say it, such as a user's with its path. What does not exist must get the
+// ARN that its absence gives nothing away by; an error is one that kept us from
+// deciding.
+func Finding[In any](o Operation, resource func(ctx context.Context, c *Call, in *In) (string, error)) Operation {
+	o.found = func(ctx context.Context, c *Call, in any) (string, error) { return resource(ctx, c, in.(*In)) }
+	o.readers = append(o.readers, reflect.TypeFor[In]())
 	return o
 }
 
