@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/sealwright/sealwright/internal/access"
+	"github.com/sealwright/sealwright/internal/registry"
 	"github.com/sealwright/sealwright/internal/store/storetest/pgtest"
 )
 
@@ -206,6 +207,9 @@ func TestChangedPolicyIsSoonEverywhere(t *testing.T) {
 	_, err = near.access.CreateIdentity(t.Context(), access.Identity{IdentityKey: group})
 	must(t, err)
 	must(t, near.access.PutInlinePolicy(t.Context(), group, "no", denyApp))
+	refused := func(u access.IdentityKey) string {
+		return `{"Version":"2012-10-17","Statement":[{"Sid":"no","Effect":"Deny","Principal":{"AWS":"arn:aws:iam::111122223333:user/` + u.Name + `"},"Action":"ecr:*"}]}`
+	}
 	for name, change := range map[string]func(context.Context, access.IdentityKey) error{
 		"another-document": func(ctx context.Context, u access.IdentityKey) error {
 			return near.access.PutInlinePolicy(ctx, u, "all", denyApp)
@@ -224,6 +228,12 @@ func TestChangedPolicyIsSoonEverywhere(t *testing.T) {
 		},
 		"grouped": func(ctx context.Context, u access.IdentityKey) error {
 			return near.access.AddToGroup(ctx, ours, u.Name, group.Name)
+		},
+		"refused-by-the-repository": func(ctx context.Context, u access.IdentityKey) error {
+			return near.registry.SetRepositoryPolicy(ctx, registry.Key{Account: ours, Name: "app"}, refused(u))
+		},
+		"refused-by-the-registry": func(ctx context.Context, u access.IdentityKey) error {
+			return near.registry.PutRegistryPolicy(ctx, ours, strings.Replace(refused(u), `"Action":`, `"Resource":"*","Action":`, 1))
 		},
 	} {
 		b := newBearer(t, near, newUser(t, near, name))
