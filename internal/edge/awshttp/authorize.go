@@ -25,11 +25,11 @@ func (x *exchange) authorize(ctx context.Context, in any) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := x.permit(ctx, Need{x.op.Action, resource}); err != nil || x.op.also == nil {
+	if err := x.permit(ctx, Need{x.op.Action, resource}, x.op.resource(&x.call, in)); err != nil || x.op.also == nil {
 		return err
 	}
 	for _, need := range x.op.also(&x.call, in) {
-		if err := x.permit(ctx, need); err != nil {
+		if err := x.permit(ctx, need, need.Resource); err != nil {
 			return err
 		}
 	}
@@ -48,16 +48,19 @@ func (x *exchange) resource(ctx context.Context, in any) (string, error) {
 	return resource, nil
 }
 
-// permit asks for a decision, and words a denial as AWS does.
+// permit asks for a decision, and words a denial as AWS does. It names the
+// resource as the caller may know it: what was looked up might tell that there is
+// something, and where.
 //
 // Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
-func (x *exchange) permit(ctx context.Context, need Need) error {
+func (x *exchange) permit(ctx context.Context, need Need, named string) error {
 	r := access.Request{Principal: x.call.Principal, Action: need.Action, Resource: need.Resource, Context: x.call.Context}
 	d, err := x.h.options.Authorizer.Authorize(ctx, r)
 	if err != nil {
 		return undecided{fmt.Errorf("awshttp: authorize %s: %w", need.Action, err)}
 	}
 	if !d.Allowed {
+		r.Resource = named
 		return refuse(accessDenied, "%s", access.Denial(r, d))
 	}
 	return nil

@@ -189,6 +189,34 @@ func TestKeysThatCannotBeMade(t *testing.T) {
 	}
 }
 
+// TestDenialsDoNotTellWhatWasFound: the decision is about what was looked up, and
+// the words are about what was asked for.
+func TestDenialsDoNotTellWhatWasFound(t *testing.T) {
+	j := &judge{deny: "signer:Find"}
+	s, root := newAccess(t)
+	service := things()
+	find := awshttp.Finding(thing("Find"), func(_ context.Context, _ *awshttp.Call, in *thingIn) (string, error) {
+		if in.Name == "lost" {
+			return "", access.ErrNoAccount
+		}
+		return "arn:thing:/a/secret/path/" + in.Name, nil
+	})
+	service.Operations = []awshttp.Operation{find}
+	h, err := awshttp.New(awshttp.Options{Authenticator: s, Authorizer: j, Region: region, Logger: slog.New(slog.DiscardHandler)}, service)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{Server: httptest.NewServer(h), Root: root}
+	defer w.Close()
+	a := send(t, w.sign(t, request{method: "POST", path: "/find", body: `{"name":"n"}`}))
+	if !carries(a, 403, "AccessDeniedException") || !strings.Contains(a.body, "on resource: arn:thing:n because") || len(j.asked) != 1 || j.asked[0].Resource != "arn:thing:/a/secret/path/n" {
+		t.Errorf("%d %s, asked %v", a.status, a.body, j.asked)
+	}
+	if a := send(t, w.sign(t, request{method: "POST", path: "/find", body: `{"name":"lost"}`})); !carries(a, 500, "InternalServiceErrorException") {
+		t.Errorf("what cannot be looked up: %d %s", a.status, a.body)
+	}
+}
+
 func TestRowsReadTheirOwnInput(t *testing.T) {
 	s, _ := newAccess(t)
 	service := things()

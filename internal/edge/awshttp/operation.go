@@ -110,9 +110,10 @@ func (o Operation) AsPermitted() Operation {
 }
 
 // Finding makes an operation look up the ARN it acts on, where the input alone
-// does not say it, such as a user's with its path. What does not exist must get the
-// ARN that its absence gives nothing away by; an error is one that kept us from
-// deciding.
+// does not say it, such as a user's with its path. The decision is about that one;
+// a denial names the row's own resource, which is made from the input alone, so it
+// tells nothing of what was found. What does not exist must get the ARN that its
+// absence gives nothing away by; an error is one that kept us from deciding.
 func Finding[In any](o Operation, resource func(ctx context.Context, c *Call, in *In) (string, error)) Operation {
 	o.found = func(ctx context.Context, c *Call, in any) (string, error) { return resource(ctx, c, in.(*In)) }
 	o.readers = append(o.readers, reflect.TypeFor[In]())
