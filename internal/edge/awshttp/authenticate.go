@@ -26,7 +26,7 @@ func (x *exchange) authenticate(ctx context.Context) error {
 	if err != nil {
 		return credentialError(err)
 	}
-	if err := x.readBody(x.service.maxBody()); err != nil {
+	if err := x.readBody(ctx, x.maxBody()); err != nil {
 		return err
 	}
 	message := sigv4.Message{Request: x.r, Target: x.target, Body: x.body}

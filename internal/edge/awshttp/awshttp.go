@@ -69,6 +69,8 @@ type Error struct {
 	Code    string // such as "ResourceNotFoundException"
 	Status  int    // HTTP status
 	Message string // for the person who sent the request
+	// Members are what the error's shape has beside its message (JSON 1.1 only).
+	Members map[string]any
 }
 
 // Error returns code and message.

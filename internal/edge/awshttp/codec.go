@@ -1,6 +1,7 @@
 package awshttp
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -129,14 +130,11 @@ func (json11) encode(_ *exchange, s *shape, v reflect.Value) (string, []byte, er
 	return json11Type, body, err
 }
 
-type json11Error struct {
-	Type    string `json:"__type"`
-	Message string `json:"message"`
-}
-
 func (json11) fail(x *exchange, e Error) (string, []byte) {
 	x.w.Header().Set("X-Amzn-Errortype", e.Code)
-	body, _ := encodeJSON(json11Error{e.Code, e.Message}) // strings only: cannot fail
+	members := map[string]any{"__type": e.Code, "message": e.Message}
+	maps.Copy(members, e.Members)
+	body, _ := encodeJSON(members) // strings and numbers only: cannot fail
 	return json11Type, body
 }
 

@@ -143,7 +143,7 @@ var kinds = map[Protocol][fault.Unavailable + 1]wire{
 func (s *Service) asError(err error) Error {
 	if why, refused := reason(err); refused {
 		w := conditions[s.Protocol][why]
-		return Error{w.code, w.status, err.Error()}
+		return Error{Code: w.code, Status: w.status, Message: err.Error()}
 	}
 	var e Error
 	var unknown undecided

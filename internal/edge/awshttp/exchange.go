@@ -1,6 +1,7 @@
 package awshttp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -32,7 +33,8 @@ type exchange struct {
 	labels map[string]string // of the path
 	form   form              // of the query protocol
 	body   []byte
-	read   bool // whether body was read
+	read   bool  // whether body was read
+	room   int64 // that the body takes
 }
 
 func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
@@ -59,7 +61,7 @@ func (x *exchange) run(ctx context.Context) (any, error) {
 		}
 		x.h.options.Note(x.w, x.label, x.call.Principal.ARN)
 	}
-	if err := x.readBody(x.service.maxBody()); err != nil {
+	if err := x.readBody(ctx, x.maxBody()); err != nil {
 		return nil, err
 	}
 	in := reflect.New(x.op.in)
@@ -143,7 +145,7 @@ func (x *exchange) postedForm() ([]sigv4.Pair, error) {
 			return nil, refuse(malformedInput, "The parameter %.64q of the query string must be in the body, as the others are.", p.Key)
 		}
 	}
-	if err := x.readBody(defaultMaxBody); err != nil {
+	if err := x.readBody(x.r.Context(), defaultMaxBody); err != nil {
 		return nil, err
 	}
 	return sigv4.ParsePairs(string(x.body))
@@ -157,21 +159,21 @@ func (t *router) protocol(p Protocol) *Service {
 	return &Service{Protocol: p}
 }
 
-func (s *Service) maxBody() int64 {
-	if s.MaxBody == 0 {
-		return defaultMaxBody
-	}
-	return s.MaxBody
+func (x *exchange) maxBody() int64 {
+	return cmp.Or(x.op.MaxBody, x.service.MaxBody, defaultMaxBody)
 }
 
 // readBody reads the whole body, once, up to limit bytes.
-func (x *exchange) readBody(limit int64) error {
+func (x *exchange) readBody(ctx context.Context, limit int64) error {
 	if x.read {
 		return nil
 	}
 	x.read = true
 	if x.r.ContentLength > limit {
 		return refuse(tooLarge, "The body has %d bytes; at most %d are accepted.", x.r.ContentLength, limit)
+	}
+	if err := x.takeRoom(ctx, limit); err != nil {
+		return err
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, limit))
 	var exceeded *http.MaxBytesError

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/sealwright/sealwright/internal/access"
 	"github.com/sealwright/sealwright/internal/edge/awshttp/sigv4"
 )
@@ -94,6 +96,7 @@ type Handler struct {
 	router   router
 	verifier sigv4.Verifier
 	panics   panics
+	room     *semaphore.Weighted // what is left of bodyRoom
 }
 
 // New checks the services' tables and makes their handler. It refuses a row
@@ -103,7 +106,7 @@ func New(o Options, services ...Service) (*Handler, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
-	h := &Handler{options: o, router: router{
+	h := &Handler{options: o, room: semaphore.NewWeighted(bodyRoom), router: router{
 		targets: map[string]*route{}, actions: map[string]*route{}, sample: map[Protocol]*Service{},
 	}}
 	for _, s := range services {
@@ -122,6 +125,7 @@ func (h *Handler) KeyCache() (hits, misses uint64) { return h.verifier.KeyCache(
 // authorize, handle, encode.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := newExchange(h, w, r)
+	defer x.leaveRoom()
 	defer x.recover()
 	out, err := x.run(r.Context())
 	if err == nil {

@@ -19,7 +19,8 @@ type Operation struct {
 	// say.
 	Permitted bool
 
-	notOffered bool // reads no input: the path's labels go unread
+	MaxBody    int64 // bounds a request's body in bytes; 0 means what the service says
+	notOffered bool  // reads no input: the path's labels go unread
 
 	in, out  reflect.Type
 	resource func(c *Call, in any) string
@@ -94,6 +95,13 @@ func AnyResource[In any](*Call, *In) string { return "*" }
 // the input and stands for one whole segment.
 func (o Operation) At(method, path string) Operation {
 	o.Method, o.Path = method, path
+	return o
+}
+
+// WithBody makes an operation whose requests may have a body of this many bytes,
+// whatever the service says.
+func (o Operation) WithBody(limit int64) Operation {
+	o.MaxBody = limit
 	return o
 }
 
