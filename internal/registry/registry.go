@@ -106,6 +106,11 @@ func (s *Service) ARN(key Key) string {
 	return arn.Repository(s.o.Region, key.Account, string(key.Name)).String()
 }
 
+// LayerName names a layer where a repository holds it.
+func (s *Service) LayerName(key Key, digest ociref.Digest) string {
+	return s.ARN(key) + "@" + string(digest)
+}
+
 // now is the time as it is stored.
 func (s *Service) now() time.Time { return s.o.Now().UTC().Truncate(time.Microsecond) }
 

@@ -23,24 +23,37 @@ var errUnauthorized = fault.New(fault.Denied, "authentication required: "+logIn)
 // authenticate finds out who calls.
 func (c *call) authenticate() error {
 	name, password, ok := c.r.BasicAuth()
+	if !ok && c.r.URL.Query().Has(ticketParameter) {
+		return c.useTicket()
+	}
 	if !ok {
 		return errUnauthorized
 	}
 	if name != user {
 		return fault.Becausef(errUnauthorized, "the user name of a registry token is %s, not %.50q: %s", user, name, logIn)
 	}
+	return c.verify(password)
+}
+
+// verify finds out whom a token speaks for.
+func (c *call) verify(password string) error {
 	p, accessKeyID, err := c.Tokens.VerifyToken(c.ctx(), password)
+	if err != nil {
+		return tokenError(err)
+	}
+	c.principal = p
+	c.r = c.r.WithContext(journal.WithActor(c.ctx(), c.actor(accessKeyID)))
+	return nil
+}
+
+func tokenError(err error) error {
 	switch {
 	case errors.Is(err, access.ErrTokenExpired):
 		return fault.Becausef(errUnauthorized, "Your authorization token has expired. Reauthenticate and try again: %s", logIn)
 	case fault.KindOf(err) == fault.Denied:
 		return fault.Becausef(errUnauthorized, "the authorization token is not valid: %s", logIn)
-	case err != nil:
-		return fmt.Errorf("verify token: %w", err)
 	}
-	c.principal = p
-	c.r = c.r.WithContext(journal.WithActor(c.ctx(), c.actor(accessKeyID)))
-	return nil
+	return fmt.Errorf("verify token: %w", err)
 }
 
 // authorize asks whether the caller may do action on the call's repository, or

@@ -77,7 +77,7 @@ func TestExpiredToken(t *testing.T) {
 }
 
 // lostRecords is a store of tokens whose database does not answer.
-type lostRecords struct{}
+type lostRecords struct{ ociapi.TokenVerifier }
 
 func (lostRecords) VerifyToken(context.Context, string) (access.Principal, string, error) {
 	return access.Principal{}, "", fault.Hide(fault.Unavailable, errors.New("disk I/O error"), "try again later")

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/sealwright/sealwright/internal/access"
+	"github.com/sealwright/sealwright/internal/arn"
 	"github.com/sealwright/sealwright/internal/journal"
 	"github.com/sealwright/sealwright/internal/recall"
 	"github.com/sealwright/sealwright/internal/registry"
@@ -31,6 +32,9 @@ import (
 type TokenVerifier interface {
 	// VerifyToken fails with access.ErrTokenInvalid or access.ErrTokenExpired.
 	VerifyToken(ctx context.Context, password string) (p access.Principal, accessKeyID string, err error)
+	// OpenTicket returns the token that a ticket in a URL stands for, and what it
+	// opens. Errors are as VerifyToken's.
+	OpenTicket(ticket string) (password, what string, err error)
 }
 
 // Authorizer decides. access.Service is one.
@@ -104,6 +108,7 @@ type call struct {
 	r         *http.Request // its context carries the actor
 	requestID string
 	principal access.Principal
+	account   arn.AccountID // whose registry is meant; "" is the principal's
 	target
 	registry.Key // the repository, in the principal's account
 }
@@ -130,7 +135,7 @@ func (c *call) serve() error {
 	if err != nil {
 		return err
 	}
-	c.target, c.Key = t, registry.Key{Account: c.principal.Account, Name: t.name}
+	c.target, c.Key = t, registry.Key{Account: cmp.Or(c.account, c.principal.Account), Name: t.name}
 	route, err := findRoute(t.endpoint, c.r.Method)
 	if err != nil {
 		return err
