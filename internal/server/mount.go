@@ -95,7 +95,7 @@ func (s *Server) awsHandler() (*awshttp.Handler, error) {
 func (s *Server) awsServices() []awshttp.Service {
 	return []awshttp.Service{
 		signerapi.Service(s.signing),
-		ecrapi.Service(ecrapi.Options{Registry: s.registry, Tokens: s.access}),
+		ecrapi.Service(ecrapi.Options{Registry: s.registry, Tokens: s.access, Judge: s.access}),
 		iamapi.STS(),
 	}
 }

@@ -33,7 +33,7 @@ func TestEachNamedRepositoryIsAuthorized(t *testing.T) {
 	}
 	const secret = "arn:aws:ecr:" + region + ":" + account + ":repository/secret"
 	handler, err := awshttp.New(awshttp.Options{Logger: slog.New(slog.DiscardHandler), Authenticator: w.access, Authorizer: allBut(string(secret)), Region: region},
-		ecrapi.Service(ecrapi.Options{Registry: w.registry, Tokens: w.access}))
+		ecrapi.Service(ecrapi.Options{Registry: w.registry, Tokens: w.access, Judge: w.access}))
 	w.must(err)
 	server := httptest.NewServer(handler)
 	defer server.Close()

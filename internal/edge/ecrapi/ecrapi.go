@@ -27,18 +27,23 @@ type TokenIssuer interface {
 	// IssueToken makes a registry password for a principal that has authenticated
 	// with the access key, and says when it ends.
 	IssueToken(ctx context.Context, p access.Principal, accessKeyID string) (password string, expires time.Time, err error)
+	// IssueTicket makes what may stand in a URL for such a password, to open one
+	// thing for a while.
+	IssueTicket(ctx context.Context, p access.Principal, accessKeyID, what string) (ticket string, err error)
 }
 
 // Options is what the surface stands on. All of it is required.
 type Options struct {
 	Registry *registry.Service
 	Tokens   TokenIssuer
+	Judge    PolicyJudge
 }
 
 // surface is the handlers' receiver.
 type surface struct {
 	registry *registry.Service
 	tokens   TokenIssuer
+	judge    PolicyJudge
 }
 
 // maxBody bounds a request: 100 names of 256 characters, each of which JSON may
@@ -47,7 +52,7 @@ const maxBody = 1 << 20
 
 // Service returns the surface for [awshttp.New].
 func Service(o Options) awshttp.Service {
-	s := &surface{o.Registry, o.Tokens}
+	s := &surface{o.Registry, o.Tokens, o.Judge}
 	return awshttp.Service{
 		SigningName:       "ecr",
 		Protocol:          awshttp.JSON11,
@@ -73,6 +78,13 @@ var codes = []struct {
 	{registry.ErrRepositoryNotEmpty, "RepositoryNotEmptyException"},
 	{registry.ErrManifestNotFound, "ImageNotFoundException"},
 	{registry.ErrTooManyImages, "LimitExceededException"},
+	{registry.ErrNoRepositoryPolicy, "RepositoryPolicyNotFoundException"},
+	{registry.ErrNoRegistryPolicy, "RegistryPolicyNotFoundException"},
+	{registry.ErrChildNotFound, "ReferencedImagesNotFoundException"},
+	{registry.ErrManifestBlob, "LayersNotFoundException"},
+	{registry.ErrUploadNotFound, "UploadNotFoundException"},
+	{registry.ErrUploadBusy, invalidParameter},
+	{registry.ErrUploadTooLarge, "LimitExceededException"},
 	{registry.ErrResourceTag, "InvalidTagParameterException"},
 	{registry.ErrTooManyTags, "TooManyTagsException"},
 }
@@ -81,6 +93,9 @@ var codes = []struct {
 func translate(err error) awshttp.Error {
 	if errors.Is(err, registry.ErrMutability) {
 		return invalid("imageTagMutabilityExclusionFilters", err.Error())
+	}
+	if errors.Is(err, registry.ErrPolicy) {
+		return invalid("PolicyText", err.Error())
 	}
 	for _, c := range codes {
 		if errors.Is(err, c.err) {

@@ -21,18 +21,26 @@ func (s *surface) operations() []awshttp.Operation {
 		awshttp.Op("BatchGetImage", "ecr:BatchGetImage", onRepository, s.batchGetImage),
 		awshttp.Op("BatchDeleteImage", "ecr:BatchDeleteImage", onRepository, s.batchDeleteImage),
 		awshttp.Op("ListImageReferrers", "ecr:BatchGetImage", onRepository, s.listImageReferrers),
+		awshttp.Op("PutImage", "ecr:PutImage", onRepository, s.putImage).WithBody(maxPutImage),
+		awshttp.Op("InitiateLayerUpload", "ecr:InitiateLayerUpload", onRepository, s.initiateLayerUpload),
+		awshttp.Op("UploadLayerPart", "ecr:UploadLayerPart", onRepository, s.uploadLayerPart).WithBody(maxPart),
+		awshttp.Op("CompleteLayerUpload", "ecr:CompleteLayerUpload", onRepository, s.completeLayerUpload),
+		awshttp.Op("BatchCheckLayerAvailability", "ecr:BatchCheckLayerAvailability", onRepository, s.checkLayers),
+		awshttp.Op("GetDownloadUrlForLayer", "ecr:GetDownloadUrlForLayer", onRepository, s.layerURL),
+		awshttp.Op("SetRepositoryPolicy", "ecr:SetRepositoryPolicy", onRepository, s.setRepositoryPolicy),
+		awshttp.Op("GetRepositoryPolicy", "ecr:GetRepositoryPolicy", onRepository, s.getRepositoryPolicy),
+		awshttp.Op("DeleteRepositoryPolicy", "ecr:DeleteRepositoryPolicy", onRepository, s.deleteRepositoryPolicy),
+		awshttp.Op("PutRegistryPolicy", "ecr:PutRegistryPolicy", awshttp.AnyResource, s.putRegistryPolicy),
+		awshttp.Op("GetRegistryPolicy", "ecr:GetRegistryPolicy", awshttp.AnyResource, s.getRegistryPolicy),
+		awshttp.Op("DeleteRegistryPolicy", "ecr:DeleteRegistryPolicy", awshttp.AnyResource, s.deleteRegistryPolicy),
 		awshttp.Op("GetAuthorizationToken", "ecr:GetAuthorizationToken", awshttp.AnyResource, s.getAuthorizationToken),
 	}
 }
 
 // declined are the model's other operations, by what to do instead.
 var declined = []struct{ advice, operations string }{
-	{"Push and pull through the registry's own protocol, such as with docker, crane or oras.",
-		"BatchCheckLayerAvailability CompleteLayerUpload GetDownloadUrlForLayer InitiateLayerUpload PutImage UploadLayerPart"},
 	{"Images stay until BatchDeleteImage or DeleteRepository deletes them.",
 		"DeleteLifecyclePolicy GetLifecyclePolicy GetLifecyclePolicyPreview PutLifecyclePolicy StartLifecyclePolicyPreview UpdateImageStorageClass"},
-	{"Access is the account's own: there are no policies on repositories or on the registry.",
-		"DeleteRegistryPolicy DeleteRepositoryPolicy GetRegistryPolicy GetRepositoryPolicy PutRegistryPolicy SetRepositoryPolicy"},
 	{"Sign with signer:SignPayload, for instance through notation sign.",
 		"DeleteSigningConfiguration DescribeImageSigningStatus GetSigningConfiguration PutSigningConfiguration"},
 	{"Choose mutability, scanning and tags in CreateRepository; they stay as they are.",

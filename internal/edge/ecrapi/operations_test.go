@@ -28,6 +28,8 @@ import (
 // offered are the operations that do something.
 var offered = map[string]bool{
 	"CreateRepository": true, "DescribeRepositories": true, "DeleteRepository": true, "ListImages": true, "DescribeImages": true,
+	"PutImage": true, "InitiateLayerUpload": true, "UploadLayerPart": true, "CompleteLayerUpload": true, "BatchCheckLayerAvailability": true, "GetDownloadUrlForLayer": true,
+	"SetRepositoryPolicy": true, "GetRepositoryPolicy": true, "DeleteRepositoryPolicy": true, "PutRegistryPolicy": true, "GetRegistryPolicy": true, "DeleteRegistryPolicy": true,
 	"BatchGetImage": true, "BatchDeleteImage": true, "ListImageReferrers": true, "GetAuthorizationToken": true,
 }
 

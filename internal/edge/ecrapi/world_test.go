@@ -78,7 +78,7 @@ func newWorld(t *testing.T) *world {
 func (w *world) serve() {
 	w.Helper()
 	handler, err := awshttp.New(awshttp.Options{Logger: slog.New(slog.DiscardHandler), Authenticator: w.access, Authorizer: w.access, Region: region,
-		PublicURL: func(*http.Request) string { return public }}, ecrapi.Service(ecrapi.Options{Registry: w.registry, Tokens: w.access}))
+		PublicURL: func(*http.Request) string { return public }}, ecrapi.Service(ecrapi.Options{Registry: w.registry, Tokens: w.access, Judge: w.access}))
 	w.must(err)
 	server := httptest.NewServer(handler)
 	w.Cleanup(server.Close)
