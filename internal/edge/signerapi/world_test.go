@@ -31,6 +31,7 @@ const (
 type world struct {
 	*httptest.Server
 	client    *signer.Client
+	guest     *signer.Client // the root user of another account
 	signing   *signing.Service
 	authority *authority.Authority
 	jobs      *jobStore
@@ -80,7 +81,8 @@ func newWorld(t testing.TB) *world {
 
 func (w *world) serve(t testing.TB, db *sqlstore.DB, sealer *seal.Sealer) {
 	t.Helper()
-	who, err := access.New(access.Options{Store: db.Access(), Sealer: sealer})
+	who, err := access.New(access.Options{Store: db.Access(), Sealer: sealer,
+		ResourcePolicies: map[string]access.ResourcePolicies{"signer": w.signing}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,20 +94,41 @@ func (w *world) serve(t testing.TB, db *sqlstore.DB, sealer *seal.Sealer) {
 		t.Fatal(err)
 	}
 	handler, err := awshttp.New(awshttp.Options{
-		Authenticator: who, Authorizer: who, Region: region, Logger: slog.New(slog.DiscardHandler),
+		Authenticator: guests{who}, Authorizer: who, Region: region, Logger: slog.New(slog.DiscardHandler),
 	}, signerapi.Service(w.signing))
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.Server = httptest.NewServer(handler)
 	t.Cleanup(w.Close)
-	w.client = signer.New(signer.Options{
+	w.client = w.as(root)
+	w.guest = w.as(access.Credentials{AccessKeyID: guestKey, Secret: "secret"})
+}
+
+// other is an account beside the installation's first.
+const (
+	other    = "444455556666"
+	guestKey = "AKIAGUEST00000000000"
+)
+
+// guests knows the root user of another account too.
+type guests struct{ *access.Service }
+
+func (g guests) Credential(ctx context.Context, accessKeyID, sessionToken string) (string, access.Principal, error) {
+	if accessKeyID == guestKey {
+		return "secret", access.Principal{Account: other, ARN: "arn:aws:iam::" + other + ":root", UserID: other}, nil
+	}
+	return g.Service.Credential(ctx, accessKeyID, sessionToken)
+}
+
+func (w *world) as(who access.Credentials) *signer.Client {
+	return signer.New(signer.Options{
 		Region:           region,
 		BaseEndpoint:     aws.String(w.URL),
 		RetryMaxAttempts: 1,
 		HTTPClient:       &http.Client{Transport: w.transport()},
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: root.AccessKeyID, SecretAccessKey: root.Secret}, nil
+			return aws.Credentials{AccessKeyID: who.AccessKeyID, SecretAccessKey: who.Secret}, nil
 		}),
 	})
 }
