@@ -43,6 +43,7 @@ type world struct {
 	*testing.T
 	ctx      context.Context
 	client   *ecr.Client
+	guest    *ecr.Client // the root user of another account
 	registry *registry.Service
 	access   *access.Service
 	key      access.Credentials
@@ -61,7 +62,8 @@ func newWorld(t *testing.T) *world {
 	w.must(err)
 	sealer, err := seal.New(seal.NewKey())
 	w.must(err)
-	w.access, err = access.New(access.Options{Store: db.Access(), Sealer: sealer})
+	w.access, err = access.New(access.Options{Store: db.Access(), Sealer: sealer,
+		ResourcePolicies: map[string]access.ResourcePolicies{"ecr": attached{w}}})
 	w.must(err)
 	_, _, err = w.access.Bootstrap(w.ctx, account, region)
 	w.must(err)
@@ -77,14 +79,19 @@ func newWorld(t *testing.T) *world {
 
 func (w *world) serve() {
 	w.Helper()
-	handler, err := awshttp.New(awshttp.Options{Logger: slog.New(slog.DiscardHandler), Authenticator: w.access, Authorizer: w.access, Region: region,
+	handler, err := awshttp.New(awshttp.Options{Logger: slog.New(slog.DiscardHandler), Authenticator: guests{w.access}, Authorizer: w.access, Region: region,
 		PublicURL: func(*http.Request) string { return public }}, ecrapi.Service(ecrapi.Options{Registry: w.registry, Tokens: w.access, Judge: w.access}))
 	w.must(err)
 	server := httptest.NewServer(handler)
 	w.Cleanup(server.Close)
 	w.url = server.URL
-	w.client = ecr.New(ecr.Options{Region: region, BaseEndpoint: aws.String(server.URL), RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider(w.key.AccessKeyID, w.key.Secret, "")})
+	w.client = w.as(w.key.AccessKeyID, w.key.Secret)
+	w.guest = w.as(guestKey, "secret")
+}
+
+func (w *world) as(accessKeyID, secret string) *ecr.Client {
+	return ecr.New(ecr.Options{Region: region, BaseEndpoint: aws.String(w.url), RetryMaxAttempts: 1,
+		Credentials: credentials.NewStaticCredentialsProvider(accessKeyID, secret, "")})
 }
 
 func (w *world) must(err error) {
