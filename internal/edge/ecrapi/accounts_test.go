@@ -116,3 +116,19 @@ func TestLockOut(t *testing.T) {
 	w.permit(false, guest)
 	w.must(set(guest, false))
 }
+
+// TestRequestTags: conditions know the tags that a repository is to be made with.
+func TestRequestTags(t *testing.T) {
+	w := newWorld(t)
+	w.permit(true, `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"444455556666"},"Action":"ecr:CreateRepository",
+		"Condition":{"StringEquals":{"aws:RequestTag/team":"a"},"ForAllValues:StringEquals":{"aws:TagKeys":["team"]}}}}`)
+	create := func(tags ...types.Tag) error {
+		_, err := w.guest.CreateRepository(w.ctx, &ecr.CreateRepositoryInput{RepositoryName: app, RegistryId: aws.String(string(account)), Tags: tags})
+		return err
+	}
+	tag := func(key, value string) types.Tag { return types.Tag{Key: &key, Value: &value} }
+	w.denied(create())
+	w.denied(create(tag("team", "b")))
+	w.denied(create(tag("team", "a"), tag("cost", "1")))
+	w.must(create(tag("team", "a")))
+}

@@ -13,7 +13,7 @@ import (
 // permission to pull, as ECR has it.
 func (s *surface) operations() []awshttp.Operation {
 	return []awshttp.Operation{
-		awshttp.Op("CreateRepository", "ecr:CreateRepository", onRepository, s.createRepository),
+		awshttp.WithKeys(awshttp.Op("CreateRepository", "ecr:CreateRepository", onRepository, s.createRepository), createdTags),
 		awshttp.Also(awshttp.Op("DescribeRepositories", "ecr:DescribeRepositories", onRepositories, s.describeRepositories), onTheOthers),
 		awshttp.Op("DeleteRepository", "ecr:DeleteRepository", onRepository, s.deleteRepository),
 		awshttp.Op("ListImages", "ecr:ListImages", onRepository, s.listImages),

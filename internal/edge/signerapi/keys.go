@@ -32,6 +32,10 @@ func decidedVersion(c *awshttp.Call) string {
 	return ""
 }
 
+func putProfileKeys(_ context.Context, _ *awshttp.Call, in *putProfileInput) ([]access.Key, error) {
+	return access.RequestTags(in.Tags), nil
+}
+
 func (a api) getProfileKeys(ctx context.Context, c *awshttp.Call, in *getProfileInput) ([]access.Key, error) {
 	return versionKeys(a.signing.VersionShown(ctx, signing.ProfileKey{Account: owner(c, in.Owner), Name: in.Name}, c.Account))
 }

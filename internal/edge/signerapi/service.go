@@ -29,7 +29,7 @@ func Service(s *signing.Service) awshttp.Service {
 		Validation:  validationException,
 		Translate:   translate,
 		Operations: []awshttp.Operation{
-			awshttp.Op("PutSigningProfile", "signer:PutSigningProfile", a.putProfileResource, a.putProfile).At("PUT", "/signing-profiles/{profileName}"),
+			awshttp.WithKeys(awshttp.Op("PutSigningProfile", "signer:PutSigningProfile", a.putProfileResource, a.putProfile).At("PUT", "/signing-profiles/{profileName}"), putProfileKeys),
 			awshttp.WithKeys(awshttp.Op("GetSigningProfile", "signer:GetSigningProfile", a.getProfileResource, a.getProfile).At("GET", "/signing-profiles/{profileName}"), a.getProfileKeys),
 			awshttp.Op("ListSigningProfiles", "signer:ListSigningProfiles", awshttp.AnyResource, a.listProfiles).At("GET", "/signing-profiles"),
 			awshttp.WithKeys(awshttp.Op("CancelSigningProfile", "signer:CancelSigningProfile", a.cancelProfileResource, a.cancelProfile).At("DELETE", "/signing-profiles/{profileName}"), a.cancelProfileKeys),
