@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,15 +19,15 @@ import (
 func TestForeignLayersOfBefore(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "records.db")
 	t.Run("sqlite", func(t *testing.T) {
-		foreignLayersOfBefore(t, func() (*DB, error) { return OpenSQLite(context.Background(), path) })
+		foreignLayersOfBefore(t, sqliteDDL, func() (*DB, error) { return OpenSQLite(context.Background(), path) })
 	})
 	t.Run("postgres", func(t *testing.T) {
 		url := pgtest.URL(t)
-		foreignLayersOfBefore(t, func() (*DB, error) { return OpenPostgres(context.Background(), url) })
+		foreignLayersOfBefore(t, postgresDDL, func() (*DB, error) { return OpenPostgres(context.Background(), url) })
 	})
 }
 
-func foreignLayersOfBefore(t *testing.T, open func() (*DB, error)) {
+func foreignLayersOfBefore(t *testing.T, ddl *strings.Replacer, open func() (*DB, error)) {
 	db, err := open()
 	if err != nil {
 		t.Fatal(err)
@@ -42,14 +43,12 @@ func foreignLayersOfBefore(t *testing.T, open func() (*DB, error)) {
 		err = errors.Join(err, db.Links().LinkBlob(ctx, key, registry.Blob{Digest: d, Size: 7}, e))
 	}
 	_, put := db.Manifests().PutManifest(ctx, m, nil, registry.Rules{}, e)
-	before := db.write(ctx, func(tx querier) error {
-		_, err := tx.exec(`DELETE FROM goose_db_version WHERE version_id = 6`)
+	script, read := migrationFiles.ReadFile("migrations/00006_foreign_layers.sql")
+	migrated := db.write(ctx, func(tx querier) error { // again, now that there is such an image
+		_, err := tx.exec(ddl.Replace(string(script)))
 		return err
 	})
-	if err := errors.Join(err, put, before, db.Close()); err != nil {
-		t.Fatal(err)
-	}
-	if db, err = open(); err != nil {
+	if err := errors.Join(err, put, read, migrated); err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
