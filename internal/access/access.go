@@ -12,6 +12,7 @@ package access
 
 import (
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/sealwright/sealwright/internal/arn"
@@ -40,6 +41,7 @@ type Principal struct {
 	Account arn.AccountID
 	ARN     string
 	UserID  string
+	KeyID   string   // the long-term access key that was shown, or that a token was made with
 	Session *Session // nil for long-term credentials
 }
 
@@ -55,6 +57,7 @@ type Options struct {
 	Sealer *seal.Sealer
 	Region string           // of the installation, for the journal
 	Now    func() time.Time // nil means time.Now
+	Logger *slog.Logger     // nil means slog.Default
 	// ResourcePolicies says what is attached to resources, by the service in their
 	// ARNs, such as "signer".
 	ResourcePolicies map[string]ResourcePolicies
@@ -67,6 +70,8 @@ type Service struct {
 	sealer *seal.Sealer
 	region string
 	now    func() time.Time
+	logger *slog.Logger
+	uses   uses
 	tokens *recall.Memory[tokenHash, verified]
 	keys   *recall.Memory[string, AccessKey] // by their ids; active ones, secrets sealed
 
@@ -92,8 +97,12 @@ func New(o Options) (*Service, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
 	return &Service{
-		store: o.Store, sealer: o.Sealer, region: o.Region, now: o.Now,
+		store: o.Store, sealer: o.Sealer, region: o.Region, now: o.Now, logger: o.Logger,
+		uses:   uses{last: map[string]Use{}},
 		tokens: recall.New[tokenHash, verified](tokenMemory),
 		keys:   recall.New[string, AccessKey](keyMemory),
 

@@ -93,7 +93,7 @@ func TestBootstrapMakesAnAWSShapedRootKeyOnce(t *testing.T) {
 	if !regexp.MustCompile(`^AKIA[A-Z2-7]{16}$`).MatchString(c.AccessKeyID) || len(c.Secret) != 40 {
 		t.Errorf("root key %s with a secret of %d characters", c.AccessKeyID, len(c.Secret))
 	}
-	want := access.Principal{Account: account, ARN: "arn:aws:iam::111122223333:root", UserID: "111122223333"}
+	want := access.Principal{Account: account, ARN: "arn:aws:iam::111122223333:root", UserID: "111122223333", KeyID: c.AccessKeyID}
 	if p != want {
 		t.Errorf("principal %+v, want %+v", p, want)
 	}

@@ -12,6 +12,7 @@ import (
 //
 // Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 func (s *Service) Authorize(ctx context.Context, r Request) (Decision, error) {
+	s.NoteUse(r.Principal.KeyID, r.Action)
 	if free[r.Action] && r.Principal.ARN != "" {
 		return Decision{Allowed: true}, nil
 	}

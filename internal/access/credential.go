@@ -85,5 +85,5 @@ func (s *Service) openSecret(key AccessKey) (string, error) {
 // owner is the principal a key belongs to. For an account's root, the user id
 // is the account's.
 func (k AccessKey) owner() Principal {
-	return Principal{Account: k.Account, ARN: k.Principal, UserID: cmp.Or(k.Owner, string(k.Account))}
+	return Principal{Account: k.Account, ARN: k.Principal, UserID: cmp.Or(k.Owner, string(k.Account)), KeyID: k.ID}
 }

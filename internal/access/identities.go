@@ -237,3 +237,15 @@ func withoutTags(tags map[string]string, keys []string) map[string]string {
 	}
 	return tags
 }
+
+// Quotas are the account's, by the names that IAM's GetAccountSummary has for
+// them.
+func Quotas() map[string]int {
+	return map[string]int{
+		"UsersQuota": maxIdentities[User], "GroupsQuota": maxIdentities[Group], "RolesQuota": maxIdentities[Role], "PoliciesQuota": maxPolicies,
+		"UserPolicySizeQuota": maxInline[User], "GroupPolicySizeQuota": maxInline[Group], "RolePolicySizeQuota": maxInline[Role],
+		"AttachedPoliciesPerUserQuota": maxAttached, "AttachedPoliciesPerGroupQuota": maxAttached, "AttachedPoliciesPerRoleQuota": maxAttached,
+		"GroupsPerUserQuota": maxGroups, "AccessKeysPerUserQuota": maxKeys, "PolicySizeQuota": maxManagedDocument,
+		"VersionsPerPolicyQuota": maxVersions, "AssumeRolePolicySizeQuota": maxTrust, "AccountAccessKeysPresent": 1,
+	}
+}

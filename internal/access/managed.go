@@ -171,7 +171,7 @@ func (s *Service) DeletePolicyVersion(ctx context.Context, account arn.AccountID
 		v, found := p.Version(version)
 		switch {
 		case !found:
-			return nil, noVersion(name, version)
+			return nil, NoPolicyVersion(name, version)
 		case v.Number == p.Default:
 			return nil, fault.Becausef(ErrInUse, "Cannot delete the default version of a policy.")
 		}
@@ -186,7 +186,7 @@ func (s *Service) SetDefaultPolicyVersion(ctx context.Context, account arn.Accou
 	return s.changePolicy(ctx, account, name, "SetDefaultPolicyVersion", func(p *ManagedPolicy) (any, error) {
 		v, found := p.Version(version)
 		if !found {
-			return nil, noVersion(name, version)
+			return nil, NoPolicyVersion(name, version)
 		}
 		p.Default = v.Number
 		return map[string]any{"versionId": version}, nil
@@ -262,7 +262,8 @@ func orNoPolicy(name string, err error) error {
 	return err
 }
 
-func noVersion(name, version string) error {
+// NoPolicyVersion says that a managed policy has no such version.
+func NoPolicyVersion(name, version string) error {
 	return fault.Becausef(ErrNoPolicy, "Policy %.200s version %.20s does not exist or is not attachable.", name, version)
 }
 

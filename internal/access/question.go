@@ -24,11 +24,11 @@ type question struct {
 const principalTag = "aws:principaltag/"
 
 // question makes the question of a request. "*" is of the principal's own
-// account; what is neither that nor an ARN is of none.
+// account, and so are AWS's own policies; what is neither that nor an ARN is of none.
 func (s *Service) question(r Request) (q *question, resource arn.ARN) {
 	q = &question{session: r.Principal.Session, context: r.Context, now: s.now()}
 	q.Request = policy.Request{Principal: r.Principal.asked(), Action: r.Action, Resource: r.Resource, Keys: q}
-	if r.Resource == "*" {
+	if r.Resource == "*" || strings.HasPrefix(r.Resource, awsPrefix) {
 		q.ResourceAccount = q.Principal.Account
 	} else if a, err := arn.Parse(r.Resource); err == nil {
 		q.ResourceAccount, resource = a.Account, a

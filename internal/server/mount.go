@@ -97,6 +97,7 @@ func (s *Server) awsServices() []awshttp.Service {
 		signerapi.Service(s.signing),
 		ecrapi.Service(ecrapi.Options{Registry: s.registry, Tokens: s.access, Judge: s.access}),
 		iamapi.STS(),
+		iamapi.IAM(s.access),
 	}
 }
 

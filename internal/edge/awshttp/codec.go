@@ -151,7 +151,7 @@ func (query) encode(x *exchange, s *shape, v reflect.Value) (string, []byte, err
 	var w xmlWriter
 	name := x.op.Name
 	w.WriteString("<" + name + `Response xmlns="` + x.service.Namespace + `">`)
-	if v.IsValid() && len(s.fields) > 0 {
+	if v.IsValid() { // also where it says nothing: clients look for it where the model has an output
 		w.element(name+"Result", s, v)
 	}
 	w.WriteString("<ResponseMetadata>")

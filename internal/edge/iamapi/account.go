@@ -1,0 +1,51 @@
+package iamapi
+
+import (
+	"context"
+	"errors"
+
+	"github.com/sealwright/sealwright/internal/access"
+	"github.com/sealwright/sealwright/internal/edge/awshttp"
+)
+
+// accountRows are the operations on the account as a whole.
+func (s *iam) accountRows() []awshttp.Operation {
+	return []awshttp.Operation{
+		row(s, "GetAccountSummary", s.getAccountSummary), row(s, "ListAccountAliases", s.listAccountAliases),
+		row(s, "SimulateCustomPolicy", s.simulateCustomPolicy), row(s, "SimulatePrincipalPolicy", s.simulatePrincipalPolicy),
+		row(s, "GetContextKeysForCustomPolicy", s.getContextKeysForCustomPolicy),
+	}
+}
+
+type summaryInput struct{ everything }
+
+type summaryOutput struct {
+	Summary map[string]int `json:"SummaryMap"`
+}
+
+// getAccountSummary counts what the account has and tells its quotas.
+func (s *iam) getAccountSummary(ctx context.Context, c *awshttp.Call, _ *summaryInput) (*summaryOutput, error) {
+	counts := access.Quotas()
+	var errs []error
+	for name, kind := range map[string]access.IdentityKind{"Users": access.User, "Groups": access.Group, "Roles": access.Role} {
+		n, err := s.access.CountIdentities(ctx, c.Account, kind)
+		counts[name] = n
+		errs = append(errs, err)
+	}
+	return &summaryOutput{counts}, errors.Join(errs...)
+}
+
+type listAliases struct {
+	everything
+	paging
+}
+
+type listAliasesOutput struct {
+	Aliases []string `json:"AccountAliases"`
+	page
+}
+
+// listAccountAliases answers that there are none: accounts go by their numbers.
+func (s *iam) listAccountAliases(context.Context, *awshttp.Call, *listAliases) (*listAliasesOutput, error) {
+	return &listAliasesOutput{}, nil
+}
