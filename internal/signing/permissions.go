@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/google/uuid"
 
@@ -146,12 +147,14 @@ func (p Permissions) mustBeAt(revision string) error {
 
 // statementID is what can stand in a path segment of the operation that removes
 // the permission.
-var statementID = regexp.MustCompile(`^[a-zA-Z0-9_.-]+$`)
+var statementID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-zA-Z0-9_.-]+$`) })
 
 // roleName is the resource of a role's ARN, with its path.
 //
 // Source: https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html
-var roleName = regexp.MustCompile(`^role/([!-.0-~]{1,510}/)?[\w+=,.@-]{1,64}$`)
+var roleName = sync.OnceValue(func() *regexp.Regexp { // a millisecond that only who asks for it pays
+	return regexp.MustCompile(`^role/([!-.0-~]{1,510}/)?[\w+=,.@-]{1,64}$`)
+})
 
 // check fails with [ErrInvalid].
 func (p Permission) check() error {
@@ -160,7 +163,7 @@ func (p Permission) check() error {
 		return fault.Becausef(ErrInvalid, "Action %.100s not supported for platform %s. Action must be one of [%s]", p.Action, NotationPlatform, strings.Join(PermissionActions, ", "))
 	case !isAccountOrRole(p.Principal):
 		return fault.Becausef(ErrInvalid, "Principal is not a valid AWS account id or IAM Role Arn: %.200q", p.Principal)
-	case len(p.StatementID) > maxStatementID || !statementID.MatchString(p.StatementID):
+	case len(p.StatementID) > maxStatementID || !statementID().MatchString(p.StatementID):
 		return fault.Becausef(ErrInvalid, "%.150q is not a statement id: use 1 to %d letters, digits, dots, underscores and hyphens", p.StatementID, maxStatementID)
 	case p.StatementID == "." || p.StatementID == "..":
 		return fault.Becausef(ErrInvalid, "%q is not a statement id: no URL can name it", p.StatementID)
@@ -176,5 +179,5 @@ func isAccountOrRole(principal string) bool {
 	}
 	a, err := arn.Parse(principal)
 	return err == nil && a.Partition == arn.Partition && a.Service == "iam" && a.Region == "" && a.Account != "" &&
-		roleName.MatchString(a.Resource) && !strings.ContainsAny(a.Resource, "*?$")
+		roleName().MatchString(a.Resource) && !strings.ContainsAny(a.Resource, "*?$")
 }

@@ -1,4 +1,4 @@
-// Package awsverbs gives the operations of Signer, ECR and STS their place on
+// Package awsverbs gives the operations of Signer, ECR, IAM and STS their place on
 // the command line, under the names, flags and output the aws program has for
 // them, so that this program is enough where that one is not installed:
 //
@@ -23,7 +23,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Commands returns the commands signer, ecr and sts, to be added to a root
+// Commands returns the commands signer, ecr, iam and sts, to be added to a root
 // command. They write results to the command's standard output and return
 // errors unprinted, in the words of the aws program and without its "aws:"
 // prefix. They read the process's environment and the shared AWS configuration

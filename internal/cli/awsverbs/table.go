@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/signer"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
@@ -20,6 +21,10 @@ func services() []service {
 		{
 			name: "ecr", doc: "Manage repositories and images (Amazon ECR's operations)",
 			connect: client(ecr.NewFromConfig), member: lowerFirst, operations: ecrOperations(),
+		},
+		{
+			name: "iam", doc: "Manage users, groups, roles and their policies (AWS IAM's operations)",
+			connect: client(iam.NewFromConfig), member: unchanged, operations: iamOperations(),
 		},
 		{
 			name: "sts", doc: "Ask who you are (an AWS STS operation)",
