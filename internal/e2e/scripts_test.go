@@ -15,10 +15,11 @@ import (
 )
 
 // TestScripts runs the scripts of testdata. Each has a home of its own. Beside
-// the program under its three names they have three commands more:
+// the program under its three names they have four commands more:
 //
 //	service [flag...]	serve from $WORK/data and take up what `sealwright env` says
 //	shutdown	end the service in peace
+//	become USER	take up a new access key of an IAM user
 //	push REPOSITORY:TAG VAR	push an image, as any OCI client would, and set VAR to its digest
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -37,6 +38,7 @@ func TestScripts(t *testing.T) {
 			"service":  serviceCommand,
 			"shutdown": shutdownCommand,
 			"push":     pushCommand,
+			"become":   becomeCommand,
 		},
 	})
 }
@@ -66,6 +68,25 @@ func shutdownCommand(ts *testscript.TestScript, neg bool, _ []string) {
 	if err := (*ts.Value(serviceKey{}).(**service)).end(); err != nil {
 		ts.Fatalf("%v", err)
 	}
+}
+
+func becomeCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: become USER")
+	}
+	create := program(context.Background(), "sealwright", "iam", "create-access-key", "--user-name", args[0])
+	create.Env = []string{"HOME=" + ts.Getenv("HOME")}
+	for name := range (*ts.Value(serviceKey{}).(**service)).env {
+		create.Env = append(create.Env, name+"="+ts.Getenv(name))
+	}
+	out, err := create.Output()
+	ts.Check(err)
+	var made struct {
+		AccessKey struct{ AccessKeyId, SecretAccessKey string }
+	}
+	ts.Check(json.Unmarshal(out, &made))
+	ts.Setenv("AWS_ACCESS_KEY_ID", made.AccessKey.AccessKeyId)
+	ts.Setenv("AWS_SECRET_ACCESS_KEY", made.AccessKey.SecretAccessKey)
 }
 
 func pushCommand(ts *testscript.TestScript, neg bool, args []string) {
