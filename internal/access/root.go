@@ -60,7 +60,7 @@ func (s *Service) RootCredentials(ctx context.Context) (Credentials, error) {
 
 // RotateRootKey replaces the root key of the installation's first account. The
 // old key, and the tokens made with it, are refused from the moment this
-// returns.
+// returns, by other processes within a second.
 func (s *Service) RotateRootKey(ctx context.Context) (Credentials, error) {
 	a, err := s.store.Account(ctx, "")
 	if err != nil {

@@ -43,9 +43,9 @@ type Store interface {
 	PolicyStore
 
 	// Revision returns a number that is another one after any change of accounts,
-	// keys, identities and policies, those of resources too: at once for changes through this Store and by other processes on the
-	// machine, within a second for changes by other replicas. known is false when
-	// that cannot be told now. It costs less than a read.
+	// keys, identities and policies, those of resources too: at once for changes
+	// through this Store, within a second for those of other processes. known is
+	// false when that cannot be told now. It costs less than a read.
 	Revision() (revision uint64, known bool)
 	// BootstrapAccount saves the installation's first account and its root key
 	// unless there is an account already, and returns what stands.

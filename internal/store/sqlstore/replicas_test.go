@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -117,8 +116,7 @@ func TestReplicasAreNeverStaleUnderLoad(t *testing.T) {
 	})
 }
 
-// What one replica changed of the credentials, the other learns: at once on one
-// machine, soon elsewhere.
+// What one replica changed of the credentials, the other learns soon.
 func TestReplicasLearnOfChangedCredentials(t *testing.T) {
 	onTwo(t, func(t *testing.T, a, b *sqlstore.DB) {
 		account := access.Account{ID: "111122223333", Region: "us-east-1", TokenKey: []byte("sealed"), CreatedAt: time.Now()}
@@ -127,14 +125,15 @@ func TestReplicasLearnOfChangedCredentials(t *testing.T) {
 		if _, _, err := a.Access().BootstrapAccount(context.Background(), account, key, happened("CreateAccount")); err != nil {
 			t.Fatal(err)
 		}
+		changed := time.Now()
 		for {
 			if after, known := b.Access().Revision(); known && after != before {
 				return // the test's own time limit ends it otherwise
 			}
-			if strings.HasSuffix(t.Name(), "sqlite") {
+			if time.Since(changed) > time.Second {
 				t.Fatal("the other process does not know of the change")
 			}
-			time.Sleep(10 * time.Millisecond)
+			time.Sleep(time.Millisecond)
 		}
 	})
 }

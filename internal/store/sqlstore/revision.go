@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/sealwright/sealwright/internal/ociref"
 	"github.com/sealwright/sealwright/internal/recall"
@@ -21,7 +23,11 @@ import (
 //
 // Source: https://www.sqlite.org/pragma.html#pragma_data_version
 type revision struct {
-	pool *sql.DB
+	pool  *sql.DB
+	start time.Time
+	own   atomic.Uint64 // transactions of this process
+	asked atomic.Int64  // when data_version was asked for last, in nanoseconds after start; 0 is never
+	last  atomic.Uint64 // number, as of then
 
 	mu      sync.Mutex
 	conn    *sql.Conn
@@ -39,8 +45,10 @@ func (r *revision) read() (number uint64, known bool) {
 	if r.closed {
 		return 0, false
 	}
+	now := int64(time.Since(r.start))
 	version, err := r.dataVersion()
 	if err != nil {
+		r.asked.Store(0)
 		r.disconnect()
 		return 0, false
 	}
@@ -48,8 +56,29 @@ func (r *revision) read() (number uint64, known bool) {
 		r.version = version
 		r.number++
 	}
+	r.last.Store(r.number)
+	r.asked.Store(max(now, 1))
 	return r.number, true
 }
+
+// foreignDelay is how long recent may not know of a commit of another process.
+const foreignDelay = 5 * time.Millisecond
+
+// recent is read for who may learn of other processes' commits that late. It
+// differs at once after those of this process, which are counted, and costs next
+// to nothing. Neither part of the number ever falls.
+func (r *revision) recent() (number uint64, known bool) {
+	own := r.own.Load()
+	if asked := r.asked.Load(); asked != 0 && int64(time.Since(r.start))-asked < int64(foreignDelay) {
+		return own + r.last.Load(), true
+	}
+	number, known = r.read()
+	return own + number, known
+}
+
+// ended counts a transaction of this process, whatever came of it: that may not
+// be known.
+func (r *revision) ended() { r.own.Add(1) }
 
 // dataVersion connects first if need be; versions of another connection say
 // nothing about those of the one before.
@@ -126,6 +155,7 @@ func (r *revision) close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.closed = true
+	r.asked.Store(0)
 	r.disconnect()
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"time"
 )
 
 // busyTimeout is how long a statement waits for another process that writes to
@@ -49,8 +50,8 @@ func OpenSQLite(ctx context.Context, path string) (*DB, error) {
 	for range cap(e.readers) {
 		e.readers <- &session{pool: e.reading}
 	}
-	e.commits.pool = e.reading
-	e.writer = startWriter(&session{pool: e.writing})
+	e.commits.pool, e.commits.start = e.reading, time.Now()
+	e.writer = startWriter(&session{pool: e.writing}, e.commits.ended)
 	return newDB(e), nil
 }
 
@@ -125,7 +126,7 @@ func (e *sqliteEngine) settle(context.Context) (bool, error) { return true, nil 
 
 func (e *sqliteEngine) revision() (number uint64, known bool) { return e.commits.read() }
 
-func (e *sqliteEngine) recent() (number uint64, known bool) { return e.commits.read() }
+func (e *sqliteEngine) recent() (number uint64, known bool) { return e.commits.recent() }
 
 func (e *sqliteEngine) ping(ctx context.Context) error {
 	err := e.read(ctx, func(q querier) error {

@@ -18,6 +18,7 @@ const maxBatch = 256
 type writer struct {
 	session  *session
 	observer func(Write) // set before the first request
+	ended    func()      // told of each transaction before those in it are answered
 	requests chan *request
 	stop     chan struct{} // closed: finish the queue and end
 	stopped  chan struct{} // closed: nothing runs any more
@@ -34,10 +35,11 @@ type request struct {
 
 var errExited = errors.New("a transaction's function ended its goroutine")
 
-func startWriter(s *session) *writer {
+func startWriter(s *session, ended func()) *writer {
 	w := &writer{
 		session:  s,
 		observer: func(Write) {},
+		ended:    ended,
 		requests: make(chan *request, maxBatch),
 		stop:     make(chan struct{}),
 		stopped:  make(chan struct{}),
@@ -131,6 +133,7 @@ func (w *writer) commit(batch []*request) {
 		if fatal != nil {
 			w.rollback()
 		}
+		w.ended()
 		told.Took = time.Since(begun)
 		w.observer(told)
 		for _, r := range batch {
