@@ -40,6 +40,9 @@ type PolicyStore interface {
 	SetRegistryPolicy(ctx context.Context, account arn.AccountID, region, text string, e journal.Event) error
 	// DeleteRegistryPolicy returns what was there. ErrNoRegistryPolicy.
 	DeleteRegistryPolicy(ctx context.Context, account arn.AccountID, e journal.Event) (was string, err error)
+	// NamesEveryone reports whether "*" stands as a value in any of the account's
+	// policies, of repositories or of the registry.
+	NamesEveryone(ctx context.Context, account arn.AccountID) (bool, error)
 }
 
 // AttachedPolicy is the text of a policy and what it is attached to.
@@ -58,6 +61,13 @@ func CheckPolicy(text string) error {
 		return fault.Becausef(ErrPolicy, "%s", err)
 	}
 	return nil
+}
+
+// NamesEveryone reports whether a policy of an account's repositories or registry
+// may name everyone as principal; where it says no, none does that is written
+// without escapes.
+func (s *Service) NamesEveryone(ctx context.Context, account arn.AccountID) (bool, error) {
+	return s.o.Repositories.NamesEveryone(ctx, account)
 }
 
 // RepositoryPolicy returns the text of a repository's policy as it was given.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sealwright/sealwright/internal/arn"
 	"github.com/sealwright/sealwright/internal/edge/awshttp"
 	"github.com/sealwright/sealwright/internal/edge/ecrapi"
 	"github.com/sealwright/sealwright/internal/edge/iamapi"
@@ -31,7 +32,8 @@ func (s *Server) mount(context.Context) (err error) {
 	s.uploads = ociapi.NewSlots(s.config.MaxUploads, slotPatience)
 	oci := ociapi.New(ociapi.Options{
 		Registry: s.registry, Tokens: s.access, Authorizer: s.access, Uploads: s.uploads, Pages: s.config.ReadCache / 2, Note: note,
-		PublicURL: s.publicURL, SourceIP: s.proxies.sourceIP, Logger: s.options.Logger,
+		PublicURL: s.publicURL, SourceIP: s.proxies.sourceIP, Secure: s.proxies.https, Logger: s.options.Logger,
+		AnonymousAccount: arn.AccountID(s.config.Account),
 	})
 	s.ready = s.newReadiness()
 	s.accessLog = accessLog{logger: s.options.Logger, which: s.config.AccessLog, sourceIP: s.proxies.sourceIP}

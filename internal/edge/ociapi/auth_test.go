@@ -44,7 +44,9 @@ func TestAuthentication(t *testing.T) {
 		}
 	}
 	for name, c := range map[string]struct{ header, words string }{
-		"bearer":        {"Bearer abc", "authentication required"},
+		"bearer":        {"Bearer abc", "not valid"},
+		"anonymous":     {"Bearer anonymous", "authentication required"},
+		"negotiate":     {"Negotiate abc", "authentication required"},
 		"another user":  {basic("admin", s.password), "user name"},
 		"forged":        {basic("AWS", s.password[:len(s.password)-4]+"AAAA"), "not valid"},
 		"empty":         {basic("AWS", ""), "not valid"},
@@ -109,7 +111,7 @@ func TestEveryRouteIsGuarded(t *testing.T) {
 	s := serve(t, nil, "app", "other")
 	const digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 	for _, c := range []struct{ method, path, action string }{
-		{"GET", "/v2/", "ecr:GetAuthorizationToken"},
+		{"POST", "/v2/app/blobs/uploads/?mount=" + digest + "&from=other", "ecr:CompleteLayerUpload"},
 		{"GET", "/v2/app/manifests/latest", "ecr:BatchGetImage"},
 		{"HEAD", "/v2/app/manifests/latest", "ecr:BatchGetImage"},
 		{"PUT", "/v2/app/manifests/latest", "ecr:PutImage"},
@@ -132,15 +134,24 @@ func TestEveryRouteIsGuarded(t *testing.T) {
 		if c.method == "HEAD" {
 			continue
 		}
-		resource := "arn:aws:ecr:us-east-1:111122223333:repository/app"
-		if c.path == "/v2/" {
-			resource = "*"
-		}
+		const resource = "arn:aws:ecr:us-east-1:111122223333:repository/app"
 		want := "User: arn:aws:iam::111122223333:root is not authorized to perform: " + c.action + " on resource: " + resource + " because the test says so"
-		if r.code() != "DENIED" || r.message() != want {
-			t.Errorf("%s %s: %s, want %s", c.method, c.path, r.body, want)
+		detail := `"detail":{"principal":"arn:aws:iam::111122223333:root","action":"` + c.action + `","resource":"` + resource + `","reason":"because the test says so"}`
+		if r.code() != "DENIED" || r.message() != want || !strings.Contains(string(r.body), detail) {
+			t.Errorf("%s %s: %s, want %s and %s", c.method, c.path, r.body, want, detail)
 		}
 	}
+	s.denied.Store("ecr:GetAuthorizationToken") // what a token was made under is not asked again
+	s.want(s.do("GET", "/v2/", nil), 200)
+}
+
+// TestAuthorizationComesOnce: two headers can be read two ways.
+func TestAuthorizationComesOnce(t *testing.T) {
+	s := serve(t, nil, "app")
+	r, err := http.NewRequest("GET", s.url+"/v2/", nil)
+	must(t, err)
+	r.Header["Authorization"] = []string{basic("AWS", s.password), basic("AWS", "x")}
+	refused(t, s, s.send(r), "more than one")
 }
 
 // TestMountNeedsTheSource: who may not read a blob where it is does not get it
@@ -148,10 +159,12 @@ func TestEveryRouteIsGuarded(t *testing.T) {
 func TestMountNeedsTheSource(t *testing.T) {
 	s := serve(t, nil, "app", "other")
 	d := s.pushBlob("other", []byte("secret"))
-	s.denied.Store("ecr:GetDownloadUrlForLayer")
-	s.want(s.do("POST", "/v2/app/blobs/uploads/?from=other&mount="+string(d), nil), 202)
-	s.want(s.do("HEAD", "/v2/app/blobs/"+string(d), nil), 404)
+	for _, action := range []string{"ecr:GetDownloadUrlForLayer", "ecr:BatchCheckLayerAvailability"} {
+		s.denied.Store(action)
+		s.want(s.do("POST", "/v2/app/blobs/uploads/?from=other&mount="+string(d), nil), 202)
+	}
 	s.denied.Store("")
+	s.want(s.do("HEAD", "/v2/app/blobs/"+string(d), nil), 404)
 	s.want(s.do("POST", "/v2/app/blobs/uploads/?from=absent&mount="+string(d), nil), 202)
 	r := s.want(s.do("POST", "/v2/app/blobs/uploads/?from=other&mount="+string(d), nil), 201)
 	if got, want := r.Header.Get("Location"), "/v2/app/blobs/"+string(d); got != want {

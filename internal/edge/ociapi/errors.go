@@ -112,8 +112,14 @@ func (c *call) fail(err error) {
 	if a.code == "NAME_UNKNOWN" && c.writes() {
 		message += createHint + string(c.Name)
 	}
+	var refused *denial
+	if errors.As(err, &refused) {
+		c.Logger.WarnContext(c.ctx(), "oci request denied", "message", message, "request_id", c.requestID, "source_ip", c.SourceIP(c.r))
+		c.writeError(a, message, &refused.detail)
+		return
+	}
 	c.challenge(a.status)
-	c.writeError(a, message)
+	c.writeError(a, message, nil)
 }
 
 // writes reports whether the request came to add something.
@@ -130,17 +136,18 @@ func (c *call) challenge(status int) {
 	case http.StatusTooManyRequests:
 		c.w.Header().Set("Retry-After", "1")
 	case http.StatusUnauthorized:
-		c.w.Header().Set("WWW-Authenticate", `Basic realm="`+c.PublicURL(c.r)+`/",service="ecr.amazonaws.com"`)
+		c.w.Header().Set("WWW-Authenticate", c.authenticateHeader())
 	}
 }
 
 // writeError writes the body every error has.
-func (c *call) writeError(a answer, message string) {
+func (c *call) writeError(a answer, message string, detail *denialDetail) {
 	type oneError struct {
-		Code    string `json:"code"`
-		Message string `json:"message"`
+		Code    string        `json:"code"`
+		Message string        `json:"message"`
+		Detail  *denialDetail `json:"detail,omitempty"`
 	}
-	body, err := json.Marshal(map[string][]oneError{"errors": {{a.code, message}}})
+	body, err := json.Marshal(map[string][]oneError{"errors": {{a.code, message, detail}}})
 	if err != nil {
 		panic(http.ErrAbortHandler) // strings always marshal
 	}

@@ -48,13 +48,21 @@ type Options struct {
 	Registry   *registry.Service
 	Tokens     TokenVerifier
 	Authorizer Authorizer
-	PublicURL  func(*http.Request) string // scheme://host for the challenge; nil means what the request came to
-	SourceIP   func(*http.Request) string // who is calling; nil means the peer of the connection
-	Logger     *slog.Logger               // nil means slog.Default
-	Patience   time.Duration              // how long a client may send or take nothing; 0 means 30 seconds
-	Room       int64                      // bytes of all manifests that are being pushed; 0 means 128 MiB, at least one fits
-	Pages      int64                      // bytes of lists of referrers that are kept ready; 0 means 64 MiB
-	Uploads    *Slots                     // bounds the bodies that arrive at once; nil means no bound
+	// AnonymousAccount is whose registry those without credentials mean where the
+	// host does not say; "" means that nobody may come without.
+	AnonymousAccount arn.AccountID
+	// HostAccount is the account that the request's host names, "" for none; nil
+	// means that no host does.
+	HostAccount func(*http.Request) arn.AccountID
+	Secure      func(*http.Request) bool // whether the client came over TLS; nil means that the connection says so
+
+	PublicURL func(*http.Request) string // scheme://host for the challenge; nil means what the request came to
+	SourceIP  func(*http.Request) string // who is calling; nil means the peer of the connection
+	Logger    *slog.Logger               // nil means slog.Default
+	Patience  time.Duration              // how long a client may send or take nothing; 0 means 30 seconds
+	Room      int64                      // bytes of all manifests that are being pushed; 0 means 128 MiB, at least one fits
+	Pages     int64                      // bytes of lists of referrers that are kept ready; 0 means 64 MiB
+	Uploads   *Slots                     // bounds the bodies that arrive at once; nil means no bound
 	// Note is told which operation a request asks for, such as "oci:getManifest",
 	// and the ARN of who asks, once both are known. w is the ResponseWriter that
 	// ServeHTTP was given. nil means that nobody wants to know.
@@ -87,6 +95,12 @@ func New(o Options) http.Handler {
 	if o.SourceIP == nil {
 		o.SourceIP = peerIP
 	}
+	if o.HostAccount == nil {
+		o.HostAccount = func(*http.Request) arn.AccountID { return "" }
+	}
+	if o.Secure == nil {
+		o.Secure = func(r *http.Request) bool { return r.TLS != nil }
+	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
@@ -108,9 +122,9 @@ type call struct {
 	r         *http.Request // its context carries the actor
 	requestID string
 	principal access.Principal
-	account   arn.AccountID // whose registry is meant; "" is the principal's
+	account   arn.AccountID // whose registry is meant, by host or ticket; "" is the principal's
 	target
-	registry.Key // the repository, in the principal's account
+	registry.Key // the repository, in that account
 }
 
 // ServeHTTP answers one request.
@@ -128,6 +142,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve goes through the steps every request goes through.
 func (c *call) serve() error {
+	if c.r.URL.Path == tokenPath {
+		return c.token()
+	}
 	if err := c.authenticate(); err != nil {
 		return err
 	}
@@ -141,10 +158,22 @@ func (c *call) serve() error {
 		return err
 	}
 	c.Note(c.w, route.name, c.principal.ARN)
-	if err := c.authorize(route.action); err != nil {
+	if err := c.admit(route); err != nil {
 		return err
 	}
 	return route.handle(c)
+}
+
+// admit asks whether the caller may use a route. Whoever holds a token may ask
+// whether it is good: that it was made took a permission.
+func (c *call) admit(r route) error {
+	switch {
+	case r.endpoint != endpointPing:
+		return c.authorize(r.action)
+	case c.anonymous() && c.r.Header.Get("Authorization") == "":
+		return errUnauthorized
+	}
+	return nil
 }
 
 // ctx is the request's context.
@@ -153,7 +182,7 @@ func (c *call) ctx() context.Context { return c.r.Context() }
 // actor is what the journal keeps of the caller.
 func (c *call) actor(accessKeyID string) journal.Actor {
 	return journal.Actor{
-		Principal:   c.principal.ARN,
+		Principal:   cmp.Or(c.principal.ARN, anonymousToken),
 		AccessKeyID: accessKeyID,
 		SourceIP:    c.SourceIP(c.r),
 		UserAgent:   c.r.UserAgent(),

@@ -35,10 +35,14 @@ func (c *call) startUpload() error {
 	return nil
 }
 
-// mount links a blob that another repository holds, if the caller may read it there.
-// When it cannot be done, and so as not to tell why, an upload begins instead.
+// mount links a blob that another repository holds, if the caller may read it there
+// and may complete uploads here. When it cannot be done there, and so as not to
+// tell why, an upload begins instead.
 func (c *call) mount(digest, from string) (mounted bool, err error) {
 	d, err := ociref.ParseDigest(digest)
+	if err == nil {
+		err = c.authorize("ecr:CompleteLayerUpload")
+	}
 	if err != nil {
 		return false, err
 	}
@@ -75,11 +79,17 @@ func (c *call) source(d ociref.Digest, from string) (registry.Key, error) {
 	}
 	for _, name := range names {
 		key := registry.Key{Account: c.Account, Name: name}
-		if c.allowed("ecr:GetDownloadUrlForLayer", c.Registry.ARN(key)) == nil {
+		if c.mayRead(key) {
 			return key, nil
 		}
 	}
 	return registry.Key{}, nil
+}
+
+// mayRead reports whether the caller may see and read blobs of a repository.
+func (c *call) mayRead(key registry.Key) bool {
+	name := c.Registry.ARN(key)
+	return c.allowed("ecr:BatchCheckLayerAvailability", name) == nil && c.allowed("ecr:GetDownloadUrlForLayer", name) == nil
 }
 
 // postBlob is end-4b: upload and commit in one request.
@@ -203,7 +213,9 @@ func (c *call) offset(size int64) (int64, error) {
 		return 0, fault.Becausef(registry.ErrUploadRange, "the Content-Range %.50q is not of the form first-last", header)
 	case first != size:
 		return 0, fault.Becausef(registry.ErrUploadRange, "the chunk begins at %d, the upload stands at %d", first, size)
-	case c.r.ContentLength >= 0 && c.r.ContentLength != last-first+1:
+	case c.r.ContentLength < 0:
+		return 0, fault.Becausef(errSize, "a chunk with a Content-Range needs a Content-Length")
+	case c.r.ContentLength != last-first+1:
 		return 0, fault.Becausef(errSize, "the Content-Range %s has %d bytes, the Content-Length is %d", header, last-first+1, c.r.ContentLength)
 	}
 	return first, nil

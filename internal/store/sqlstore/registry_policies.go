@@ -111,3 +111,13 @@ func forgetPolicy(tx querier, repository int64, e journal.Event) error {
 	}
 	return record(tx, e)
 }
+
+// NamesEveryone implements registry.PolicyStore.
+func (s repositories) NamesEveryone(ctx context.Context, account arn.AccountID) (found bool, err error) {
+	err = s.db.read(ctx, func(q querier) error {
+		found, err = exists(q, `SELECT 1 FROM repositories r JOIN repository_policies p ON p.repository = r.id WHERE r.account = $1 AND p.policy LIKE '%"*"%'
+			UNION ALL SELECT 1 FROM registry_policies g WHERE g.account = $1 AND g.policy LIKE '%"*"%' LIMIT 1`, account)
+		return err
+	})
+	return found, err
+}
