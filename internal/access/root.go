@@ -43,9 +43,15 @@ func (s *Service) Bootstrap(ctx context.Context, account arn.AccountID, region s
 // RootCredentials returns the active root key of the installation's first
 // account. Before Bootstrap it fails with ErrNoAccount.
 func (s *Service) RootCredentials(ctx context.Context) (Credentials, error) {
-	a, err := s.store.Account(ctx, "")
+	return s.RootCredentialsOf(ctx, "")
+}
+
+// RootCredentialsOf returns the active root key of an account, "" for the first.
+// ErrNoAccount.
+func (s *Service) RootCredentialsOf(ctx context.Context, account arn.AccountID) (Credentials, error) {
+	a, err := s.account(ctx, account)
 	if err != nil {
-		return Credentials{}, fmt.Errorf("access: find the account: %w", err)
+		return Credentials{}, err
 	}
 	key, err := s.store.RootAccessKey(ctx, a.ID)
 	if err != nil {
@@ -58,13 +64,18 @@ func (s *Service) RootCredentials(ctx context.Context) (Credentials, error) {
 	return Credentials{key.ID, secret}, nil
 }
 
-// RotateRootKey replaces the root key of the installation's first account. The
-// old key, and the tokens made with it, are refused from the moment this
-// returns, by other processes within a second.
+// RotateRootKey is RotateRootKeyOf the installation's first account.
 func (s *Service) RotateRootKey(ctx context.Context) (Credentials, error) {
-	a, err := s.store.Account(ctx, "")
+	return s.RotateRootKeyOf(ctx, "")
+}
+
+// RotateRootKeyOf replaces the root key of an account, "" for the first. The old
+// key, and the tokens made with it, are refused from the moment this
+// returns, by other processes within a second. ErrNoAccount.
+func (s *Service) RotateRootKeyOf(ctx context.Context, account arn.AccountID) (Credentials, error) {
+	a, err := s.account(ctx, account)
 	if err != nil {
-		return Credentials{}, fmt.Errorf("access: find the account: %w", err)
+		return Credentials{}, err
 	}
 	now := s.timestamp()
 	key, secret := s.newRootKey(a.ID, now)

@@ -38,6 +38,7 @@ var (
 // Store keeps accounts, credentials, identities and policies. All methods are
 // safe for concurrent use; what a method acknowledged is durable.
 type Store interface {
+	AccountStore
 	GrantStore
 	IdentityStore
 	PolicyStore

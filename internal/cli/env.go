@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sealwright/sealwright/internal/access"
+	"github.com/sealwright/sealwright/internal/arn"
 	"github.com/sealwright/sealwright/internal/config"
 	"github.com/sealwright/sealwright/internal/datadir"
 )
@@ -29,24 +30,25 @@ give those --endpoint-url "$AWS_ENDPOINT_URL" with every command.`,
 		Args: cobra.NoArgs,
 	}
 	open := dataFlags(cmd)
+	account := accountFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		dir, settings, err := open()
 		if err != nil {
 			return err
 		}
-		return a.printEnvironment(cmd.Context(), dir, settings)
+		return a.printEnvironment(cmd.Context(), dir, settings, arn.AccountID(*account))
 	}
 	return cmd
 }
 
-func (a *app) printEnvironment(ctx context.Context, dir *datadir.Dir, settings config.Config) error {
+func (a *app) printEnvironment(ctx context.Context, dir *datadir.Dir, settings config.Config, account arn.AccountID) error {
 	endpoint, err := dir.Endpoint()
 	if err != nil {
 		return err
 	}
 	var root access.Credentials
 	err = withAccess(ctx, dir, settings, func(s *access.Service) (err error) {
-		root, err = s.RootCredentials(ctx)
+		root, err = s.RootCredentialsOf(ctx, account)
 		return err
 	})
 	if err != nil {

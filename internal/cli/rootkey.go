@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sealwright/sealwright/internal/access"
+	"github.com/sealwright/sealwright/internal/arn"
 	"github.com/sealwright/sealwright/internal/config"
 	"github.com/sealwright/sealwright/internal/datadir"
 	"github.com/sealwright/sealwright/internal/store/sqlstore"
@@ -35,21 +36,36 @@ restarted. Take the new key up with eval "$(sealwright env)".`,
 		Args: cobra.NoArgs,
 	}
 	open := dataFlags(cmd)
+	account := accountFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		dir, settings, err := open()
 		if err != nil {
 			return err
 		}
 		return withAccess(cmd.Context(), dir, settings, func(s *access.Service) error {
-			root, err := s.RotateRootKey(cmd.Context())
+			root, err := s.RotateRootKeyOf(cmd.Context(), arn.AccountID(*account))
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.Out, "The root access key is now %s. Take it up with: eval \"$(sealwright env --data %s)\"\n", root.AccessKeyID, shellQuote(settings.Data))
+			fmt.Fprintf(a.Out, "The root access key is now %s. Take it up with: %s\n", root.AccessKeyID, takeUp(settings, *account))
 			return nil
 		})
 	}
 	return cmd
+}
+
+// accountFlag adds the flag that chooses one of several accounts.
+func accountFlag(cmd *cobra.Command) *string {
+	return cmd.Flags().String("account", "", "the `ID` of the account (default: the installation's first)")
+}
+
+// takeUp is the command that makes a shell the root user of an account.
+func takeUp(settings config.Config, account string) string {
+	choice := ""
+	if account != "" {
+		choice = " --account " + account
+	}
+	return `eval "$(sealwright env --data ` + shellQuote(settings.Data) + choice + `)"`
 }
 
 // withAccess opens the records of a data directory, beside a running service or

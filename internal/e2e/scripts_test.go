@@ -15,10 +15,11 @@ import (
 )
 
 // TestScripts runs the scripts of testdata. Each has a home of its own. Beside
-// the program under its three names they have four commands more:
+// the program under its three names they have five commands more:
 //
 //	service [flag...]	serve from $WORK/data and take up what `sealwright env` says
 //	shutdown	end the service in peace
+//	root ACCOUNT	take up an account's root access key
 //	become USER	take up a new access key of an IAM user
 //	push REPOSITORY:TAG VAR	push an image, as any OCI client would, and set VAR to its digest
 func TestScripts(t *testing.T) {
@@ -39,6 +40,7 @@ func TestScripts(t *testing.T) {
 			"shutdown": shutdownCommand,
 			"push":     pushCommand,
 			"become":   becomeCommand,
+			"root":     rootCommand,
 		},
 	})
 }
@@ -67,6 +69,17 @@ func shutdownCommand(ts *testscript.TestScript, neg bool, _ []string) {
 	}
 	if err := (*ts.Value(serviceKey{}).(**service)).end(); err != nil {
 		ts.Fatalf("%v", err)
+	}
+}
+
+func rootCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: root ACCOUNT")
+	}
+	out, err := program(context.Background(), "sealwright", "env", "--data", ts.MkAbs("data"), "--account", args[0]).Output()
+	ts.Check(err)
+	for name, value := range exports(string(out)) {
+		ts.Setenv(name, value)
 	}
 }
 

@@ -113,15 +113,21 @@ func (s *service) ready() error {
 	if err != nil {
 		return fmt.Errorf("env: %w", err)
 	}
-	s.env = map[string]string{}
-	for line := range strings.Lines(string(out)) {
-		if v, ok := strings.CutPrefix(strings.TrimSpace(line), "export "); ok {
-			name, value, _ := strings.Cut(v, "=")
-			s.env[name] = strings.Trim(value, "'")
-		}
-	}
+	s.env = exports(string(out))
 	s.url, s.host = s.env["AWS_ENDPOINT_URL"], s.env["SEALWRIGHT_REGISTRY"]
 	return awaitHealth(http.DefaultClient, "http://"+s.listening)
+}
+
+// exports are the variables that `env` prints.
+func exports(script string) map[string]string {
+	all := map[string]string{}
+	for line := range strings.Lines(script) {
+		if v, ok := strings.CutPrefix(strings.TrimSpace(line), "export "); ok {
+			name, value, _ := strings.Cut(v, "=")
+			all[name] = strings.Trim(value, "'")
+		}
+	}
+	return all
 }
 
 // dataFlags are those of serve's flags that `env` needs too.

@@ -91,7 +91,7 @@ func TestMetricsMove(t *testing.T) {
 	}{
 		{"http_requests_total", []string{"operation", "ecr:CreateRepository", "code", "2xx"}, 1},
 		{"http_requests_total", []string{"operation", "oci:startUpload", "code", "2xx"}, 1},
-		{"http_requests_total", []string{"operation", "oci:other", "code", "4xx"}, 1},
+		{"http_requests_total", []string{"operation", "oci:ping", "code", "4xx"}, 1},
 		{"http_request_duration_seconds", []string{"operation", "signer:SignPayload"}, 2},
 		{"http_received_bytes_total", []string{"operation", "oci:startUpload"}, 6},
 		{"http_sent_bytes_total", []string{"operation", "oci:getBlob"}, 6},

@@ -100,10 +100,15 @@ func (s accessStore) BootstrapAccount(ctx context.Context, a access.Account, roo
 	return account, key, err
 }
 
+// insertAccount fails with ErrAccountExists.
 func insertAccount(tx querier, a access.Account, root access.AccessKey, e journal.Event) error {
-	if _, err := tx.exec(`INSERT INTO accounts (id, region, token_key, created_at) VALUES ($1, $2, $3, $4)`,
-		string(a.ID), a.Region, a.TokenKey, micros(a.CreatedAt)); err != nil {
+	added, err := tx.exec(`INSERT INTO accounts (id, region, token_key, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING`,
+		string(a.ID), a.Region, a.TokenKey, micros(a.CreatedAt))
+	if err != nil {
 		return err
+	}
+	if added == 0 {
+		return access.ErrAccountExists
 	}
 	if err := insertAccessKey(tx, root, a.Region); err != nil {
 		return err

@@ -18,6 +18,7 @@ func Access(t *testing.T, open func(t *testing.T) Stores) {
 		{"replace the root key at once", accessReplaceRace},
 		{"an inactive root key", accessInactive},
 		{"changes have a revision", accessRevision},
+		{"several accounts", accessAccounts},
 	})
 }
 
@@ -166,4 +167,27 @@ func accessRevision(d *desk) {
 		d.must(d.Access.ReplaceRootAccessKey(ctx, d.rootKey(testAccount, id), event("RotateRootAccessKey")))
 		changed()
 	}
+}
+
+func accessAccounts(d *desk) {
+	_, _, err := d.Access.BootstrapAccount(ctx, d.account(testAccount), d.rootKey(testAccount, "AKIA1"), event("CreateAccount"))
+	d.must(err)
+	other := d.account(otherAccount)
+	d.must(d.Access.CreateAccount(ctx, other, d.rootKey(otherAccount, "AKIA2"), event("CreateAccount")))
+	d.want(d.Access.CreateAccount(ctx, d.account(otherAccount), d.rootKey(otherAccount, "AKIA3"), event("CreateAccount")), access.ErrAccountExists)
+	_, err = d.Access.AccessKey(ctx, "AKIA3")
+	d.want(err, access.ErrNoAccessKey)
+	got, err := d.Access.Account(ctx, otherAccount)
+	d.must(err)
+	equal(d, got, other)
+	first, err := d.Access.Account(ctx, "")
+	d.must(err)
+	equal(d, first.ID, testAccount)
+	all, err := d.Access.Accounts(ctx)
+	d.must(err)
+	equal(d, len(all), 2)
+	root, err := d.Access.RootAccessKey(ctx, otherAccount)
+	d.must(err)
+	equal(d, root.ID, "AKIA2")
+	equal(d, d.events(), []string{"CreateAccount", "CreateAccount"})
 }
