@@ -13,6 +13,9 @@ import (
 // Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 func (s *Service) Authorize(ctx context.Context, r Request) (Decision, error) {
 	s.NoteUse(r.Principal.KeyID, r.Action)
+	if r.Principal.Session.barred(r.Action) {
+		return Decision{Reason: "because credentials of GetSessionToken may not call IAM without multi-factor authentication"}, nil
+	}
 	if free[r.Action] && r.Principal.ARN != "" {
 		return Decision{Allowed: true}, nil
 	}

@@ -18,9 +18,14 @@ const (
 
 // Credential returns the secret of an active access key and who it belongs to.
 // A long-term key comes without a session token: with one it is refused with
-// ErrTokenInvalid, since no session was ever made for it. An unknown or
-// inactive key is ErrUnknownKey. Other errors are internal.
+// ErrTokenInvalid, since no session was ever made for it. A temporary key comes
+// with its own; ErrTokenExpired for one that was good once, ErrTokenInvalid for
+// any other. An unknown or inactive key is ErrUnknownKey. Other errors are
+// internal.
 func (s *Service) Credential(ctx context.Context, accessKeyID, sessionToken string) (secret string, p Principal, err error) {
+	if strings.HasPrefix(accessKeyID, sessionKeyPrefix) {
+		return s.sessionCredential(ctx, accessKeyID, sessionToken)
+	}
 	key, err := s.activeKey(ctx, accessKeyID)
 	if err != nil {
 		return "", Principal{}, err

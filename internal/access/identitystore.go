@@ -34,6 +34,8 @@ type IdentityStore interface {
 	// NoteUses saves what keys were last used for. It changes no revision, and
 	// forgets keys that are gone.
 	NoteUses(ctx context.Context, uses map[string]Use) error
+	// NoteSession writes the event of a session that has begun.
+	NoteSession(ctx context.Context, e journal.Event) error
 	// CountIdentities tells how many of a kind an account has.
 	CountIdentities(ctx context.Context, account arn.AccountID, kind IdentityKind) (int, error)
 }

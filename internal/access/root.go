@@ -2,7 +2,6 @@ package access
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/base32"
 	"encoding/base64"
 	"fmt"
@@ -114,12 +113,6 @@ func (s *Service) newTokenKey(account arn.AccountID) []byte {
 
 // timestamp is the time as the store keeps it.
 func (s *Service) timestamp() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
-
-func random(n int) []byte {
-	b := make([]byte, n)
-	rand.Read(b) // never fails (crypto/rand, Go 1.24)
-	return b
-}
 
 // The names that secrets are sealed under (see [AccessKey] and [Account]).
 func secretName(keyID string) string            { return "access-key/" + keyID }

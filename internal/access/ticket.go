@@ -23,7 +23,7 @@ type ticket struct {
 
 const (
 	ticketName      = "registry-ticket"
-	maxTicketLength = 16 << 10
+	maxTicketLength = 32 << 10
 )
 
 // IssueTicket makes a ticket for a principal that has authenticated with the

@@ -26,7 +26,7 @@ const TokenLifetime = 12 * time.Hour
 const (
 	tokenVersion    = 1
 	tokenHeaderSize = 1 + 12
-	maxTokenLength  = 1024
+	maxTokenLength  = 20 << 10 // with a session in it
 )
 
 // tokenEncoding refuses stray bits at the end, so a token has one spelling.
@@ -34,24 +34,23 @@ var tokenEncoding = base64.RawURLEncoding.Strict()
 
 // claims is what a token says.
 type claims struct {
-	Principal   string `json:"p"` // ARN
 	AccessKeyID string `json:"k"`
-	Issued      int64  `json:"i"` // Unix seconds
-	Expires     int64  `json:"e"` // Unix seconds
+	Issued      int64  `json:"i"`           // Unix seconds
+	Expires     int64  `json:"e"`           // Unix seconds
+	Session     string `json:"s,omitempty"` // the session token, of who has temporary credentials
 }
 
 // IssueToken makes a registry token for a principal that has authenticated with
 // the access key: the password that goes with the user name AWS. It ends after
-// TokenLifetime, or when the key does. A key that is not active, or another's,
-// is ErrUnknownKey.
+// TokenLifetime, or when the key or the session does. A key that is not active, or
+// another's, is ErrUnknownKey.
 func (s *Service) IssueToken(ctx context.Context, p Principal, accessKeyID string) (password string, expires time.Time, err error) {
-	key, err := s.activeKey(ctx, accessKeyID)
-	if err != nil {
+	issued := s.now().UTC().Truncate(time.Second)
+	c := claims{AccessKeyID: accessKeyID, Issued: issued.Unix()}
+	if expires, err = s.tokenEnd(ctx, p, &c, issued.Add(TokenLifetime)); err != nil {
 		return "", time.Time{}, err
 	}
-	if key.owner() != p {
-		return "", time.Time{}, ErrUnknownKey
-	}
+	c.Expires = expires.Unix()
 	a, err := s.store.Account(ctx, p.Account)
 	if err != nil {
 		return "", time.Time{}, fmt.Errorf("access: find account %s: %w", p.Account, err)
@@ -60,14 +59,32 @@ func (s *Service) IssueToken(ctx context.Context, p Principal, accessKeyID strin
 	if err != nil {
 		return "", time.Time{}, err
 	}
-	issued := s.now().UTC().Truncate(time.Second)
-	expires = issued.Add(TokenLifetime)
-	plain, err := json.Marshal(claims{p.ARN, accessKeyID, issued.Unix(), expires.Unix()})
+	plain, err := json.Marshal(c)
 	if err != nil {
 		return "", time.Time{}, err
 	}
 	header := append([]byte{tokenVersion}, p.Account...)
 	return tokenEncoding.EncodeToString(aead.Seal(header, nil, plain, header)), expires, nil
+}
+
+// tokenEnd checks that p holds the access key of a token to be made, puts p's
+// session into it, and says when it ends at the latest.
+func (s *Service) tokenEnd(ctx context.Context, p Principal, c *claims, latest time.Time) (time.Time, error) {
+	if p.Session != nil {
+		if p.Session.AccessKeyID != c.AccessKeyID {
+			return time.Time{}, ErrUnknownKey
+		}
+		c.Session = p.Session.token
+		if p.Session.Expires.Before(latest) {
+			latest = p.Session.Expires
+		}
+		return latest, nil
+	}
+	key, err := s.activeKey(ctx, c.AccessKeyID)
+	if owner := key.owner(); err == nil && (owner.ARN != p.ARN || owner.UserID != p.UserID) {
+		err = ErrUnknownKey
+	}
+	return latest, err
 }
 
 // tokenHash stands for a token in memory, so that tokens do not lie about there
@@ -127,8 +144,12 @@ func (s *Service) examine(ctx context.Context, password string) (verified, error
 	if c.Expires <= s.now().Unix() {
 		return verified{}, ErrTokenExpired
 	}
+	if c.Session != "" {
+		o, err := s.session(ctx, c.Session)
+		return verified{o.principal, o.keyID, c.Expires}, err
+	}
 	key, err := s.activeKey(ctx, c.AccessKeyID)
-	if errors.Is(err, ErrUnknownKey) || err == nil && key.Principal != c.Principal {
+	if errors.Is(err, ErrUnknownKey) {
 		return verified{}, ErrTokenInvalid
 	}
 	if err != nil {
@@ -139,24 +160,9 @@ func (s *Service) examine(ctx context.Context, password string) (verified, error
 
 // openToken checks that this service made the token, and returns its claims.
 func (s *Service) openToken(ctx context.Context, password string) (claims, error) {
-	header, sealed, err := splitToken(password)
+	plain, err := s.unseal(ctx, password, tokenVersion)
 	if err != nil {
 		return claims{}, err
-	}
-	a, err := s.store.Account(ctx, arn.AccountID(header[1:]))
-	if errors.Is(err, ErrNoAccount) {
-		return claims{}, ErrTokenInvalid
-	}
-	if err != nil {
-		return claims{}, fmt.Errorf("access: find the account of a token: %w", err)
-	}
-	aead, err := s.tokenAEAD(a)
-	if err != nil {
-		return claims{}, err
-	}
-	plain, err := aead.Open(nil, nil, sealed, header)
-	if err != nil {
-		return claims{}, ErrTokenInvalid
 	}
 	var c claims
 	if err := json.Unmarshal(plain, &c); err != nil {
@@ -165,10 +171,34 @@ func (s *Service) openToken(ctx context.Context, password string) (claims, error
 	return c, nil
 }
 
+// unseal opens a token of a version. ErrTokenInvalid.
+func (s *Service) unseal(ctx context.Context, token string, version byte) ([]byte, error) {
+	header, sealed, err := splitToken(token, version)
+	if err != nil {
+		return nil, err
+	}
+	a, err := s.store.Account(ctx, arn.AccountID(header[1:]))
+	if errors.Is(err, ErrNoAccount) {
+		return nil, ErrTokenInvalid
+	}
+	if err != nil {
+		return nil, fmt.Errorf("access: find the account of a token: %w", err)
+	}
+	aead, err := s.tokenAEAD(a)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := aead.Open(nil, nil, sealed, header)
+	if err != nil {
+		return nil, ErrTokenInvalid
+	}
+	return plain, nil
+}
+
 // splitToken takes a token apart without believing any of it.
-func splitToken(password string) (header, sealed []byte, err error) {
+func splitToken(password string, version byte) (header, sealed []byte, err error) {
 	raw, err := tokenEncoding.DecodeString(password)
-	if err != nil || len(raw) <= tokenHeaderSize || raw[0] != tokenVersion {
+	if err != nil || len(raw) <= tokenHeaderSize || raw[0] != version {
 		return nil, nil, ErrTokenInvalid
 	}
 	if tokenEncoding.EncodedLen(len(raw)) != len(password) { // the decoder skips line breaks

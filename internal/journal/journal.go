@@ -21,6 +21,7 @@ const (
 	SourceSigner     = "signer.amazonaws.com"
 	SourceECR        = "ecr.amazonaws.com"
 	SourceIAM        = "iam.amazonaws.com"
+	SourceSTS        = "sts.amazonaws.com"
 	SourceSealwright = "sealwright"
 )
 

@@ -98,7 +98,7 @@ func (s *Server) awsServices() []awshttp.Service {
 	return []awshttp.Service{
 		signerapi.Service(s.signing),
 		ecrapi.Service(ecrapi.Options{Registry: s.registry, Tokens: s.access, Judge: s.access}),
-		iamapi.STS(),
+		iamapi.STS(s.access),
 		iamapi.IAM(s.access),
 	}
 }

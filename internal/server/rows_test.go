@@ -22,7 +22,7 @@ func TestRowsWithoutAuthorization(t *testing.T) {
 	if want := []string{"sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"}; !slices.Equal(public, want) {
 		t.Errorf("unsigned are %q, want %q", public, want)
 	}
-	if want := []string{"sts:GetCallerIdentity"}; !slices.Equal(permitted, want) {
+	if want := []string{"sts:GetCallerIdentity", "sts:AssumeRole", "sts:GetSessionToken"}; !slices.Equal(permitted, want) {
 		t.Errorf("signed and not authorized are %q, want %q", permitted, want)
 	}
 }

@@ -1,20 +1,30 @@
-// Package iamapi is the surface of access: the AWS Security Token Service.
+// Package iamapi is the surface of access: AWS Identity and Access Management, and
+// the AWS Security Token Service.
 package iamapi
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"time"
 
+	"github.com/sealwright/sealwright/internal/access"
 	"github.com/sealwright/sealwright/internal/edge/awshttp"
+	"github.com/sealwright/sealwright/internal/fault"
+	"github.com/sealwright/sealwright/internal/policy"
 )
 
 // globalRegion is the region that clients of the global services sign for.
 const globalRegion = "us-east-1"
 
-// STS is the Security Token Service: who am I.
+// sts is the receiver of the handlers.
+type sts struct{ access *access.Service }
+
+// STS is the Security Token Service: who am I, and sessions.
 //
 // Source: https://docs.aws.amazon.com/STS/latest/APIReference/
-func STS() awshttp.Service {
+func STS(a *access.Service) awshttp.Service {
+	s := &sts{a}
 	return awshttp.Service{
 		SigningName:  "sts",
 		Protocol:     awshttp.Query,
@@ -23,17 +33,20 @@ func STS() awshttp.Service {
 		GlobalRegion: globalRegion,
 		Presigned:    15 * time.Minute,
 		Validation:   "ValidationError",
+		Translate:    translateSTS,
 		Operations: []awshttp.Operation{
 			awshttp.Op("GetCallerIdentity", "sts:GetCallerIdentity", awshttp.AnyResource, getCallerIdentity).AsPermitted(),
-			notOffered("AssumeRole"),
+			// Whether a role may be assumed is for its trust policy to say, which the
+			// domain asks.
+			awshttp.Op("AssumeRole", "sts:AssumeRole", awshttp.AnyResource, s.assumeRole).AsPermitted(),
+			awshttp.Op("GetSessionToken", "sts:GetSessionToken", awshttp.AnyResource, s.getSessionToken).AsPermitted(),
+			awshttp.Op("GetAccessKeyInfo", "sts:GetAccessKeyInfo", awshttp.AnyResource, s.getAccessKeyInfo),
 			notOffered("AssumeRoleWithSAML").AsPublic(),
 			notOffered("AssumeRoleWithWebIdentity").AsPublic(),
 			notOffered("AssumeRoot"),
 			notOffered("DecodeAuthorizationMessage"),
-			notOffered("GetAccessKeyInfo"),
 			notOffered("GetDelegatedAccessToken"),
 			notOffered("GetFederationToken"),
-			notOffered("GetSessionToken"),
 			notOffered("GetWebIdentityToken"),
 		},
 	}
@@ -41,7 +54,20 @@ func STS() awshttp.Service {
 
 // notOffered is a row for an operation of the model that is not performed here.
 func notOffered(name string) awshttp.Operation {
-	return awshttp.NotOffered(name, "sts:"+name, "Use a long-term access key.")
+	return awshttp.NotOffered(name, "sts:"+name, "Use a long-term access key, or AssumeRole.")
+}
+
+// translateSTS is the table from the domain's errors to STS's.
+func translateSTS(err error) awshttp.Error {
+	switch {
+	case errors.Is(err, access.ErrNotAssumed):
+		return awshttp.Error{Code: "AccessDenied", Status: http.StatusForbidden}
+	case errors.Is(err, access.ErrPackedPolicyTooLarge):
+		return awshttp.Error{Code: "PackedPolicyTooLarge", Status: http.StatusBadRequest}
+	case errors.Is(err, policy.ErrMalformed), errors.Is(err, access.ErrNoPolicy):
+		return awshttp.Error{Code: "MalformedPolicyDocument", Status: http.StatusBadRequest}
+	}
+	return awshttp.Error{}
 }
 
 type getCallerIdentityInput struct{}
@@ -58,4 +84,108 @@ func getCallerIdentity(_ context.Context, c *awshttp.Call, _ *getCallerIdentityI
 		Account: string(c.Account),
 		ARN:     c.Principal.ARN,
 	}, nil
+}
+
+type temporary struct {
+	ID      string       `json:"AccessKeyId"`
+	Secret  string       `json:"SecretAccessKey"`
+	Token   string       `json:"SessionToken"`
+	Expires awshttp.Time `json:"Expiration"`
+}
+
+func showCredentials(c access.TemporaryCredentials) temporary {
+	return temporary{c.AccessKeyID, c.Secret, c.SessionToken, awshttp.Time{Time: c.Expires}}
+}
+
+type assumeRole struct {
+	Role     string `json:"RoleArn" validate:"required,min=20,max=2048"`
+	Name     string `json:"RoleSessionName" validate:"required,min=2,max=64,pattern=[\\w+=,.@-]*"`
+	Policies []struct {
+		ARN string `json:"arn" validate:"required,min=20,max=2048"`
+	} `json:"PolicyArns" validate:"max=10"`
+	Policy         *string  `json:"Policy" validate:"min=1,max=2048"`
+	Duration       *int     `json:"DurationSeconds" validate:"min=900,max=43200"`
+	Tags           []tag    `json:"Tags" validate:"max=50"`
+	Transitive     []string `json:"TransitiveTagKeys" validate:"max=50" each:"min=1,max=128"`
+	ExternalID     *string  `json:"ExternalId" validate:"min=2,max=1224,pattern=[\\w+=,.@:\\/-]*"`
+	SerialNumber   *string  `json:"SerialNumber" validate:"min=9,max=256"`
+	TokenCode      *string  `json:"TokenCode" validate:"min=6,max=6"`
+	SourceIdentity *string  `json:"SourceIdentity" validate:"min=2,max=64,pattern=[\\w+=,.@-]*"`
+}
+
+// session is what the input asks for.
+func (in *assumeRole) session() access.NewSession {
+	n := access.NewSession{RoleARN: in.Role, Name: in.Name, Policy: textOf(in.Policy), Tags: tags{in.Tags}.given(), Transitive: in.Transitive,
+		ExternalID: textOf(in.ExternalID), SourceIdentity: textOf(in.SourceIdentity)}
+	for _, p := range in.Policies {
+		n.PolicyARNs = append(n.PolicyARNs, p.ARN)
+	}
+	if in.Duration != nil {
+		n.Duration = time.Duration(*in.Duration) * time.Second
+	}
+	return n
+}
+
+type assumedRoleUser struct {
+	ID  string `json:"AssumedRoleId"`
+	ARN string `json:"Arn"`
+}
+
+type assumeRoleOutput struct {
+	Credentials    temporary       `json:"Credentials"`
+	User           assumedRoleUser `json:"AssumedRoleUser"`
+	SourceIdentity *string         `json:"SourceIdentity,omitempty"`
+}
+
+func (s *sts) assumeRole(ctx context.Context, c *awshttp.Call, in *assumeRole) (*assumeRoleOutput, error) {
+	if in.SerialNumber != nil || in.TokenCode != nil {
+		return nil, errNoMFA
+	}
+	if err := (tags{in.Tags}).once(); err != nil {
+		return nil, err
+	}
+	a, err := s.access.AssumeRole(ctx, c.Principal, c.Context, in.session())
+	return &assumeRoleOutput{showCredentials(a.TemporaryCredentials), assumedRoleUser{a.UserID, a.ARN}, in.SourceIdentity}, err
+}
+
+// errNoMFA refuses codes that nothing here could check.
+var errNoMFA = fault.New(fault.Invalid, "There are no MFA devices here: leave SerialNumber and TokenCode out.")
+
+type getSessionToken struct {
+	Duration     *int    `json:"DurationSeconds" validate:"min=900,max=129600"`
+	SerialNumber *string `json:"SerialNumber" validate:"min=9,max=256"`
+	TokenCode    *string `json:"TokenCode" validate:"min=6,max=6"`
+}
+
+type getSessionTokenOutput struct {
+	Credentials temporary `json:"Credentials"`
+}
+
+func (s *sts) getSessionToken(ctx context.Context, c *awshttp.Call, in *getSessionToken) (*getSessionTokenOutput, error) {
+	if in.SerialNumber != nil || in.TokenCode != nil {
+		return nil, errNoMFA
+	}
+	var d time.Duration
+	if in.Duration != nil {
+		d = time.Duration(*in.Duration) * time.Second
+	}
+	t, err := s.access.SessionToken(ctx, c.Principal, d)
+	return &getSessionTokenOutput{showCredentials(t)}, err
+}
+
+type getAccessKeyInfo struct {
+	ID string `json:"AccessKeyId" validate:"required,min=16,max=128,pattern=\\w*"`
+}
+
+type getAccessKeyInfoOutput struct {
+	Account string `json:"Account"`
+}
+
+// getAccessKeyInfo tells whose a key of the caller's own account is. AWS tells it
+// of any account's.
+func (s *sts) getAccessKeyInfo(ctx context.Context, c *awshttp.Call, in *getAccessKeyInfo) (*getAccessKeyInfoOutput, error) {
+	if _, err := s.access.KeyOwner(ctx, c.Account, in.ID); err != nil {
+		return nil, fault.Errorf(fault.Invalid, "%.128s is not an access key of a user of this account", in.ID)
+	}
+	return &getAccessKeyInfoOutput{string(c.Account)}, nil
 }

@@ -47,7 +47,7 @@ func serve(t *testing.T) (url string, root access.Credentials) {
 	if root, err = s.RootCredentials(ctx); err != nil {
 		t.Fatal(err)
 	}
-	h, err := awshttp.New(awshttp.Options{Authenticator: s, Authorizer: s, Region: "eu-central-1"}, iamapi.STS())
+	h, err := awshttp.New(awshttp.Options{Authenticator: s, Authorizer: s, Region: "eu-central-1"}, iamapi.STS(s))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -366,3 +366,8 @@ func (s accessStore) NoteUses(ctx context.Context, uses map[string]access.Use) e
 		return nil
 	})
 }
+
+// NoteSession implements [access.IdentityStore].
+func (s accessStore) NoteSession(ctx context.Context, e journal.Event) error {
+	return s.db.write(ctx, func(tx querier) error { return record(tx, e) })
+}
