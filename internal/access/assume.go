@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -65,7 +66,9 @@ func (s *Service) AssumeRole(ctx context.Context, p Principal, rc RequestContext
 	if p.isRoot() {
 		return AssumedRole{}, fault.Becausef(ErrNotAssumed, "Roles may not be assumed by root accounts.")
 	}
-	n.inherit(p)
+	if err := n.inherit(p); err != nil {
+		return AssumedRole{}, err
+	}
 	role, err := s.trusting(ctx, p, rc, n)
 	if err != nil {
 		return AssumedRole{}, err
@@ -77,22 +80,27 @@ func (s *Service) AssumeRole(ctx context.Context, p Principal, rc RequestContext
 	return s.finish(ctx, "AssumeRole", role, n, c)
 }
 
-// inherit takes over the tags of the session that begins this one, those that go on.
-func (n *NewSession) inherit(p Principal) {
-	if p.Session == nil || len(p.Session.Transitive) == 0 {
-		return
+// inherit takes over from the session that begins this one the tags that go on,
+// and the source identity, which stays what it is.
+func (n *NewSession) inherit(p Principal) error {
+	if p.Session == nil {
+		return nil
 	}
-	tags := maps.Clone(n.Tags)
-	if tags == nil {
-		tags = map[string]string{}
+	if was := p.Session.SourceIdentity; was != "" && n.SourceIdentity != "" && n.SourceIdentity != was {
+		return fault.Becausef(ErrNotAssumed, "The source identity of a session cannot be changed.")
 	}
+	n.SourceIdentity = cmp.Or(n.SourceIdentity, p.Session.SourceIdentity)
+	n.Tags = maps.Clone(n.Tags)
 	for _, key := range p.Session.Transitive {
-		tags[key] = p.Session.Tags[key]
+		if n.Tags == nil {
+			n.Tags = map[string]string{}
+		}
+		n.Tags[key] = p.Session.Tags[key]
 	}
-	n.Tags = tags
-	n.Transitive = append(slices.Clone(n.Transitive), p.Session.Transitive...)
+	n.Transitive = slices.Concat(n.Transitive, p.Session.Transitive)
 	slices.Sort(n.Transitive)
 	n.Transitive = slices.Compact(n.Transitive)
+	return nil
 }
 
 // trusting returns the role if it lets the principal begin the session.

@@ -27,7 +27,7 @@ func services() []service {
 			connect: client(iam.NewFromConfig), member: unchanged, operations: iamOperations(),
 		},
 		{
-			name: "sts", doc: "Ask who you are (an AWS STS operation)",
+			name: "sts", doc: "Ask who you are, and assume roles (AWS STS's operations)",
 			connect: client(sts.NewFromConfig), member: unchanged, operations: stsOperations(),
 		},
 	}
@@ -97,6 +97,9 @@ func ecrOperations() []operation {
 func stsOperations() []operation {
 	type c = sts.Client
 	return []operation{
+		op((*c).AssumeRole, "Begin a session of a role"),
+		op((*c).GetSessionToken, "Begin a session of your own"),
+		op((*c).GetAccessKeyInfo, "Ask which account an access key is of"),
 		op((*c).GetCallerIdentity, "Show whose credentials these are"),
 	}
 }

@@ -84,7 +84,7 @@ func TestErrors(t *testing.T) {
 		_, err := client(url, region, c).GetCallerIdentity(ctx, nil)
 		return err
 	}
-	_, assumeErr := client(url, "us-east-1", root).AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::111122223333:role/r"), RoleSessionName: aws.String("s")})
+	_, assumeErr := client(url, "us-east-1", root).AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::111122223333:role/r"), RoleSessionName: aws.String("job")})
 	_, webErr := client(url, "us-east-1", root).AssumeRoleWithWebIdentity(ctx, &sts.AssumeRoleWithWebIdentityInput{
 		RoleArn: aws.String("arn:aws:iam::111122223333:role/r"), RoleSessionName: aws.String("s"), WebIdentityToken: aws.String("token")})
 	for name, test := range map[string]struct {
@@ -94,7 +94,7 @@ func TestErrors(t *testing.T) {
 		"an unknown key":        {identify("us-east-1", unknown), "InvalidClientTokenId", "security token included in the request is invalid"},
 		"a wrong secret":        {identify("us-east-1", wrong), "SignatureDoesNotMatch", "signature we calculated does not match"},
 		"another region":        {identify("eu-west-1", root), "SignatureDoesNotMatch", "this service is eu-central-1"},
-		"AssumeRole":            {assumeErr, "InvalidAction", "AssumeRole is not offered"},
+		"AssumeRole":            {assumeErr, "AccessDenied", "Roles may not be assumed by root accounts."},
 		"an unsigned operation": {webErr, "InvalidAction", "AssumeRoleWithWebIdentity is not offered"},
 	} {
 		var api smithy.APIError
