@@ -33,7 +33,7 @@ func (s *Server) mount(context.Context) (err error) {
 	oci := ociapi.New(ociapi.Options{
 		Registry: s.registry, Tokens: s.access, Authorizer: s.access, Uploads: s.uploads, Pages: s.config.ReadCache / 2, Note: note,
 		PublicURL: s.publicURL, SourceIP: s.proxies.sourceIP, Secure: s.proxies.https, Logger: s.options.Logger,
-		AnonymousAccount: arn.AccountID(s.config.Account),
+		AnonymousAccount: arn.AccountID(s.config.Account), Revision: s.records.Access().Revision,
 	})
 	s.ready = s.newReadiness()
 	s.accessLog = accessLog{logger: s.options.Logger, which: s.config.AccessLog, sourceIP: s.proxies.sourceIP}

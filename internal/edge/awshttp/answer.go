@@ -54,7 +54,7 @@ func (x *exchange) log(ctx context.Context, e Error, err error) {
 	switch {
 	case e.Status >= http.StatusInternalServerError && ctx.Err() == nil:
 		level = slog.LevelError
-	case refused && why <= accessDenied:
+	case refused && why <= accessDenied, e.Status == http.StatusForbidden:
 		level = slog.LevelWarn
 	}
 	actor := x.actor()

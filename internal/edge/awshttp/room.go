@@ -27,7 +27,7 @@ func (x *exchange) takeRoom(ctx context.Context, limit int64) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, x.h.options.Patience)
 	defer cancel()
-	if x.h.room.Acquire(ctx, size) != nil {
+	if !x.h.room.TryAcquire(size) && x.h.room.Acquire(ctx, size) != nil {
 		return errCrowded
 	}
 	x.room = size

@@ -54,7 +54,10 @@ type Options struct {
 	// HostAccount is the account that the request's host names, "" for none; nil
 	// means that no host does.
 	HostAccount func(*http.Request) arn.AccountID
-	Secure      func(*http.Request) bool // whether the client came over TLS; nil means that the connection says so
+	// Revision is another number after any change of policies; known is false when
+	// that cannot be told. nil means never.
+	Revision func() (revision uint64, known bool)
+	Secure   func(*http.Request) bool // whether the client came over TLS; nil means that the connection says so
 
 	PublicURL func(*http.Request) string // scheme://host for the challenge; nil means what the request came to
 	SourceIP  func(*http.Request) string // who is calling; nil means the peer of the connection
@@ -68,6 +71,9 @@ type Options struct {
 	// ServeHTTP was given. nil means that nobody wants to know.
 	Note func(w http.ResponseWriter, operation, principal string)
 }
+
+// openMemory is for what is remembered of registries: a thousand of them.
+const openMemory = 256 << 10
 
 // defaultPatience is how long a transfer may stand still.
 const defaultPatience = 30 * time.Second
@@ -83,8 +89,9 @@ type handler struct {
 	Options
 	room      *semaphore.Weighted // what is left of Room
 	pages     *recall.Memory[pageKey, renderedPage]
-	renders   *singleflight.Group // pages in the making
-	renderers *semaphore.Weighted // how many more of them there may be
+	renders   *singleflight.Group                 // pages in the making
+	renderers *semaphore.Weighted                 // how many more of them there may be
+	open      *recall.Memory[arn.AccountID, bool] // whether a registry may be open to everyone
 }
 
 // New makes the handler of /v2 and everything below.
@@ -97,6 +104,9 @@ func New(o Options) http.Handler {
 	}
 	if o.HostAccount == nil {
 		o.HostAccount = func(*http.Request) arn.AccountID { return "" }
+	}
+	if o.Revision == nil {
+		o.Revision = func() (uint64, bool) { return 0, false }
 	}
 	if o.Secure == nil {
 		o.Secure = func(r *http.Request) bool { return r.TLS != nil }
@@ -112,7 +122,7 @@ func New(o Options) http.Handler {
 	}
 	room := max(cmp.Or(o.Room, defaultRoom), o.Registry.MaxManifest()+1)
 	pages := recall.New[pageKey, renderedPage](cmp.Or(o.Pages, defaultPages))
-	return &handler{o, semaphore.NewWeighted(room), pages, new(singleflight.Group), semaphore.NewWeighted(maxRenderers)}
+	return &handler{o, semaphore.NewWeighted(room), pages, new(singleflight.Group), semaphore.NewWeighted(maxRenderers), recall.New[arn.AccountID, bool](openMemory)}
 }
 
 // call is one request under way.

@@ -1,6 +1,7 @@
 package ociapi
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -59,15 +60,21 @@ func (c *call) authenticateHeader() string {
 }
 
 // opensToEveryone reports whether a policy of the registry that is meant may name
-// everyone. Where that cannot be found out it says no.
+// everyone. Where that cannot be found out it says no. The answer is remembered,
+// since strangers must not make the records search through all policies at each
+// request.
 func (c *call) opensToEveryone() bool {
-	account := c.account
-	if account == "" {
-		account = c.AnonymousAccount
-	}
+	account := cmp.Or(c.account, c.AnonymousAccount)
 	if account == "" {
 		return false
 	}
+	revision, known := c.Revision()
+	if open, remembered := c.open.Get(account, revision); known && remembered {
+		return open
+	}
 	open, err := c.Registry.NamesEveryone(c.ctx(), account)
+	if known && err == nil {
+		c.open.Put(account, revision, open, 0)
+	}
 	return err == nil && open
 }

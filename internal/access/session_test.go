@@ -1,0 +1,181 @@
+package access_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sealwright/sealwright/internal/access"
+)
+
+// troupe is a user and roles that it, and they among themselves, may assume.
+type troupe struct {
+	*world
+	user access.Principal
+}
+
+func newTroupe(t *testing.T) *troupe {
+	t.Helper()
+	w := newWorld(t)
+	u := w.make(t, userKey("alice"))
+	w.make(t, roleKey("one"))
+	w.make(t, roleKey("two"))
+	trust := `{"Statement":{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":["sts:AssumeRole","sts:TagSession","sts:SetSourceIdentity"]}}`
+	for _, key := range []access.IdentityKey{roleKey("one"), roleKey("two")} {
+		if err := w.SetTrust(t.Context(), key, trust); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.PutInlinePolicy(t.Context(), key, "p", anyAction); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.PutInlinePolicy(t.Context(), userKey("alice"), "p", anyAction); err != nil {
+		t.Fatal(err)
+	}
+	return &troupe{w, access.Principal{Account: account, ARN: u.ARN().String(), UserID: u.ID}}
+}
+
+// play begins a session of a role and returns who then acts.
+func (tr *troupe) play(t *testing.T, p access.Principal, n access.NewSession) (access.AssumedRole, access.Principal, error) {
+	t.Helper()
+	n.RoleARN, n.Name = "arn:aws:iam::111122223333:role/"+n.RoleARN, "job"
+	a, err := tr.AssumeRole(t.Context(), p, access.RequestContext{}, n)
+	if err != nil {
+		return a, access.Principal{}, err
+	}
+	_, who, err := tr.Credential(t.Context(), a.AccessKeyID, a.SessionToken)
+	return a, who, err
+}
+
+func TestSessionsEnd(t *testing.T) {
+	tr := newTroupe(t)
+	a, who, err := tr.play(t, tr.user, access.NewSession{RoleARN: "one", Duration: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	password, expires, err := tr.IssueToken(t.Context(), who, a.AccessKeyID)
+	if err != nil || !expires.Equal(a.Expires) {
+		t.Fatalf("a registry token until %s of a session until %s, %v", expires, a.Expires, err)
+	}
+	if _, _, err := tr.IssueToken(t.Context(), who, "ASIA0000000000000000"); !errors.Is(err, access.ErrUnknownKey) {
+		t.Errorf("a token with another's key: %v", err)
+	}
+	begun := tr.now
+	for at, want := range map[time.Duration]error{
+		0: nil, time.Hour - time.Second: nil, time.Hour: access.ErrTokenExpired, 24 * time.Hour: access.ErrTokenExpired,
+		-4 * time.Minute: nil,
+	} {
+		tr.now = begun.Add(at)
+		_, _, signed := tr.Credential(t.Context(), a.AccessKeyID, a.SessionToken)
+		p, _, door := tr.VerifyToken(t.Context(), password)
+		if !errors.Is(signed, want) || !errors.Is(door, want) || want == nil && p.ARN != a.ARN {
+			t.Errorf("at %s: %v and %v, want %v", at, signed, door, want)
+		}
+	}
+}
+
+// TestSessionsOfTheFuture: a token that was made later than now is none of ours.
+func TestSessionsOfTheFuture(t *testing.T) {
+	tr := newTroupe(t)
+	a, _, err := tr.play(t, tr.user, access.NewSession{RoleARN: "one"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr.now = tr.now.Add(-6 * time.Minute)
+	if _, err := tr.RotateRootKey(t.Context()); err != nil { // what is remembered does not count
+		t.Fatal(err)
+	}
+	if _, _, err := tr.Credential(t.Context(), a.AccessKeyID, a.SessionToken); !errors.Is(err, access.ErrTokenInvalid) {
+		t.Errorf("%v, want %v", err, access.ErrTokenInvalid)
+	}
+}
+
+func TestChainsAreShortAndTagsGoOn(t *testing.T) {
+	tr := newTroupe(t)
+	long := 2 * time.Hour
+	for _, name := range []string{"one", "two"} {
+		if err := tr.UpdateRole(t.Context(), roleKey(name), nil, &long); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, one, err := tr.play(t, tr.user, access.NewSession{RoleARN: "one", Duration: long,
+		Tags: map[string]string{"team": "red", "step": "build"}, Transitive: []string{"team"}, SourceIdentity: "alice"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := tr.play(t, one, access.NewSession{RoleARN: "two", Duration: time.Hour + time.Second}); err == nil {
+		t.Error("a chain is longer than an hour")
+	}
+	_, two, err := tr.play(t, one, access.NewSession{RoleARN: "two", Tags: map[string]string{"team": "blue"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := two.Session; len(got.Tags) != 1 || got.Tags["team"] != "red" || got.SourceIdentity != "alice" {
+		t.Errorf("tags %v, source identity %q", got.Tags, got.SourceIdentity)
+	}
+	if _, _, err := tr.play(t, one, access.NewSession{RoleARN: "two", SourceIdentity: "bob"}); !errors.Is(err, access.ErrNotAssumed) {
+		t.Errorf("another source identity: %v", err)
+	}
+}
+
+func TestSessionsThatDoNotFit(t *testing.T) {
+	tr := newTroupe(t)
+	tags := map[string]string{}
+	for i := range 50 {
+		tags[strings.Repeat("k", 100)+string(rune('0'+i))] = strings.Repeat("v", 200)
+	}
+	for name, n := range map[string]access.NewSession{
+		"tags":     {RoleARN: "one", Tags: tags},
+		"a policy": {RoleARN: "one", Policy: sized(2049)},
+		"policies": {RoleARN: "one", PolicyARNs: make([]string, 11)},
+	} {
+		if _, _, err := tr.play(t, tr.user, n); !errors.Is(err, access.ErrPackedPolicyTooLarge) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestNoAnswerTellsOfRoles: who may not assume a role reads the same whether it is
+// there.
+func TestNoAnswerTellsOfRoles(t *testing.T) {
+	tr := newTroupe(t)
+	if err := tr.SetTrust(t.Context(), roleKey("two"), `{"Statement":{"Effect":"Deny","Principal":"*","Action":"sts:*"}}`); err != nil {
+		t.Fatal(err)
+	}
+	outsider := access.Principal{Account: "444455556666", ARN: "arn:aws:iam::444455556666:user/eve", UserID: "AIDAEVEEVEEVEEVEEVE12"}
+	var said []string
+	for _, name := range []string{"two", "one", "none"} {
+		_, _, err := tr.play(t, outsider, access.NewSession{RoleARN: name})
+		if !errors.Is(err, access.ErrNotAssumed) {
+			t.Fatalf("%s: %v", name, err)
+		}
+		said = append(said, strings.Replace(err.Error(), "role/"+name, "role/X", 1))
+	}
+	if said[0] != said[1] || said[1] != said[2] {
+		t.Errorf("told apart:\n%s", strings.Join(said, "\n"))
+	}
+}
+
+// TestARenamedUserKeepsItsToken: the registry token goes by the key.
+func TestARenamedUserKeepsItsToken(t *testing.T) {
+	tr := newTroupe(t)
+	k, _, err := tr.CreateAccessKey(t.Context(), account, "alice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, p, err := tr.Credential(t.Context(), k.ID, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	password, _, err := tr.IssueToken(t.Context(), p, k.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tr.Rename(t.Context(), userKey("alice"), "carol", ""); err != nil {
+		t.Fatal(err)
+	}
+	if p, _, err := tr.VerifyToken(t.Context(), password); err != nil || p.ARN != "arn:aws:iam::111122223333:user/carol" {
+		t.Errorf("%+v, %v", p, err)
+	}
+}
