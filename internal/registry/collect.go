@@ -159,18 +159,19 @@ func (s *Service) age(ctx context.Context, key Key, links []LinkState) (gone int
 	return len(unlinked), err
 }
 
-// settleAside settles what a process that died has left aside.
+// settleAside settles what a process that died has left aside, also past what
+// cannot be settled.
 func (s *Service) settleAside(ctx context.Context) (c Collected, more bool, err error) {
 	left, err := s.o.Blobs.LeftAside(ctx)
 	if err != nil {
 		return c, false, err
 	}
 	for _, a := range left {
-		if err := s.settle(ctx, a, &c); err != nil {
-			return c, false, err
+		if err = firstOf(err, s.settle(ctx, a, &c)); ctx.Err() != nil {
+			break
 		}
 	}
-	return c, false, nil
+	return c, false, err
 }
 
 // collectContents looks at one part of the blob store.
@@ -178,7 +179,7 @@ func (s *Service) collectContents(ctx context.Context) (c Collected, more bool, 
 	list, next, err := s.o.Blobs.Contents(ctx, s.garbage.contents, s.now().Add(-s.o.BlobGrace))
 	s.garbage.contents = next
 	if err != nil {
-		return c, false, err
+		return c, next != "", err
 	}
 	unlinked, err := s.o.Links.UnlinkedBlobs(ctx, list)
 	for _, digest := range unlinked {

@@ -427,3 +427,37 @@ func collectAndDie(t *testing.T, dir, at string) {
 	_, err := p.Collect(t.Context())
 	t.Fatal("it was not killed", err)
 }
+
+// TestCollectGoesOnPastWhatFails: of what was left aside, one that cannot be
+// removed keeps no other from it, nor does a part of the store that cannot be
+// read.
+func TestCollectGoesOnPastWhatFails(t *testing.T) {
+	dir := t.TempDir()
+	failures := 0
+	p := openPlace(t, dir, never)
+	failing := func(times int) {
+		failures = times
+		p.hook = func(step string) error {
+			if step != "before Discard" || failures == 0 {
+				return nil
+			}
+			failures--
+			return syscall.EIO
+		}
+	}
+	p.unheld("one")
+	p.unheld("two")
+	must(t, os.WriteFile(filepath.Join(dir, "blobs", "blobs", "sha256", "00"), nil, 0o600))
+	failing(2)
+	if c, err := p.Collect(t.Context()); err == nil || c.Blobs != 0 {
+		t.Fatalf("both fail: %+v, %v", c, err)
+	}
+	failing(1)
+	if c, err := p.Collect(t.Context()); !errors.Is(err, syscall.EIO) || c.Blobs != 1 {
+		t.Errorf("one fails: %+v, %v", c, err)
+	}
+	failing(0)
+	if c, err := p.Collect(t.Context()); err == nil || c.Blobs != 1 {
+		t.Errorf("none fails, but a part cannot be read: %+v, %v", c, err)
+	}
+}

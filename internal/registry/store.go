@@ -337,7 +337,8 @@ type Aside struct {
 // no longer there does nothing: another process may have been quicker.
 type ContentCollector interface {
 	// Contents lists blobs put before the time, one part of the store after the
-	// other: the first after "", and when next is "" there are no more.
+	// other: the first after "", and when next is "" there are no more. next is good
+	// beside an error too: a part that cannot be read is passed by.
 	Contents(ctx context.Context, after string, before time.Time) (list []ociref.Digest, next string, err error)
 	// SetAside takes a blob's content from its name. Open still finds it; for Commit
 	// it is not there. ErrBlobNotFound.

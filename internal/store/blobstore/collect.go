@@ -15,13 +15,17 @@ import (
 	"github.com/sealwright/sealwright/internal/registry"
 )
 
-// Contents lists the blobs of one shard after another. A place is the shard's
-// path, as in sha256/ab.
+// Contents lists the blobs of one shard after another, also past one that cannot
+// be read. A place is the shard's path, as in sha256/ab.
 func (d *Dir) Contents(_ context.Context, after string, before time.Time) ([]ociref.Digest, string, error) {
 	shard := nextShard(after)
+	next := shard
+	if shard == lastShard {
+		next = ""
+	}
 	entries, err := os.ReadDir(filepath.Join(d.root, "blobs", filepath.FromSlash(shard)))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, "", fmt.Errorf("blobstore: list blobs: %w", err)
+		return nil, next, fmt.Errorf("blobstore: list blobs: %w", err)
 	}
 	algorithm, _, _ := strings.Cut(shard, "/")
 	var list []ociref.Digest
@@ -34,10 +38,7 @@ func (d *Dir) Contents(_ context.Context, after string, before time.Time) ([]oci
 			list = append(list, digest)
 		}
 	}
-	if shard == lastShard {
-		return list, "", nil
-	}
-	return list, shard, nil
+	return list, next, nil
 }
 
 // The shards are sha256/00 to sha256/ff and then sha512/00 to sha512/ff.
