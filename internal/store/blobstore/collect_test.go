@@ -68,25 +68,23 @@ func TestFailedStepOfCollection(t *testing.T) {
 func failCollection(t *testing.T, failing string, cause error) {
 	d := open(t, filepath.Join(t.TempDir(), "store"))
 	digest := push(t, d, []byte("content"))
+	finish := d.Restore
+	if failing == "discard" {
+		finish = d.Discard
+	}
 	settle := func() error {
 		left, err := d.LeftAside(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, a := range left {
-			if failing == "discard" {
-				return d.Discard(t.Context(), a)
-			}
-			return d.Restore(t.Context(), a)
+		if len(left) > 0 {
+			return finish(t.Context(), left[0])
 		}
 		a, err := d.SetAside(t.Context(), digest)
 		if err != nil {
 			return err
 		}
-		if failing == "discard" {
-			return d.Discard(t.Context(), a)
-		}
-		return d.Restore(t.Context(), a)
+		return finish(t.Context(), a)
 	}
 	onStep(t, func(s string) error {
 		if s == failing {
