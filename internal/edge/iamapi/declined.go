@@ -13,10 +13,13 @@ var declined = []struct{ advice, operations string }{
 			"DeleteAccountPasswordPolicy DeleteLoginProfile DeleteVirtualMFADevice EnableMFADevice GetAccountPasswordPolicy GetLoginProfile " +
 			"GetMFADevice ListMFADeviceTags ListMFADevices ListVirtualMFADevices ResyncMFADevice TagMFADevice UntagMFADevice " +
 			"UpdateAccountPasswordPolicy UpdateLoginProfile"},
-	{"Identity providers are OpenID Connect only: use CreateOpenIDConnectProvider.",
-		"CreateSAMLProvider DeleteSAMLProvider GetSAMLProvider ListSAMLProviderTags ListSAMLProviders TagSAMLProvider UntagSAMLProvider " +
+	{"Sessions begin with AssumeRole; identity providers are not supported yet.",
+		"AddClientIDToOpenIDConnectProvider CreateOpenIDConnectProvider DeleteOpenIDConnectProvider GetOpenIDConnectProvider " +
+			"ListOpenIDConnectProviderTags ListOpenIDConnectProviders RemoveClientIDFromOpenIDConnectProvider TagOpenIDConnectProvider " +
+			"UntagOpenIDConnectProvider UpdateOpenIDConnectProviderThumbprint " +
+			"CreateSAMLProvider DeleteSAMLProvider GetSAMLProvider ListSAMLProviderTags ListSAMLProviders TagSAMLProvider UntagSAMLProvider " +
 			"UpdateSAMLProvider"},
-	{"There are no instances here: let workloads assume roles with AssumeRoleWithWebIdentity.",
+	{"There are no instances here: give workloads an access key, or a role to assume.",
 		"AddRoleToInstanceProfile CreateInstanceProfile DeleteInstanceProfile GetInstanceProfile ListInstanceProfileTags " +
 			"ListInstanceProfiles ListInstanceProfilesForRole RemoveRoleFromInstanceProfile TagInstanceProfile UntagInstanceProfile"},
 	{"Access keys and roles are the credentials here.",
