@@ -12,6 +12,7 @@ func TestIdentities(t *testing.T) { contract(t, storetest.Identities) }
 func TestAuthority(t *testing.T)  { contract(t, storetest.Authority) }
 func TestSigning(t *testing.T)    { contract(t, storetest.Signing) }
 func TestJournal(t *testing.T)    { contract(t, storetest.Journal) }
+func TestTailers(t *testing.T)    { contract(t, storetest.Tailers) }
 
 func contract(t *testing.T, suite func(*testing.T, func(*testing.T) storetest.Stores)) {
 	onEach(t, func(t *testing.T, open func(testing.TB) *sqlstore.DB) {
@@ -21,5 +22,5 @@ func contract(t *testing.T, suite func(*testing.T, func(*testing.T) storetest.St
 
 func stores(db *sqlstore.DB) storetest.Stores {
 	return storetest.Stores{Access: db.Access(), Authority: db.Authority(), Profiles: db.Profiles(), Jobs: db.Jobs(),
-		Journal: db.Journal(), RevokeCertificate: db.RevokeCertificate}
+		Journal: db.Journal(), Tailers: db.Tailers(), RevokeCertificate: db.RevokeCertificate}
 }

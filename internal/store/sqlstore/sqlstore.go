@@ -39,6 +39,7 @@ type DB struct {
 	memories memories
 	accesses atomic.Uint64 // changes that access decides upon made through here
 	revised  atomic.Pointer[revisionRead]
+	rings    []chan<- struct{}
 	close    func() error // once
 }
 
@@ -97,7 +98,11 @@ type scanner interface {
 // must be locked with FOR UPDATE or FOR SHARE at the end of their SELECT. SQLite
 // runs one writer at a time and drops these words.
 func (db *DB) write(ctx context.Context, fn func(tx querier) error) error {
-	return explain(ctx, db.engine.write(ctx, fn))
+	err := db.engine.write(ctx, fn)
+	if err == nil {
+		db.wake()
+	}
+	return explain(ctx, err)
 }
 
 // read runs fn, which makes one query. It sees everything acknowledged before.

@@ -24,6 +24,7 @@ type Stores struct {
 	Profiles  signing.ProfileStore
 	Jobs      signing.JobStore
 	Journal   journal.Reader
+	Tailers   journal.Stands
 	// RevokeCertificate marks a certificate revoked, as whoever operates the
 	// authority can; no port does.
 	RevokeCertificate func(ctx context.Context, id string, at time.Time) error
