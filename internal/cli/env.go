@@ -55,7 +55,7 @@ func (a *app) printEnvironment(ctx context.Context, dir *datadir.Dir, settings c
 		return err
 	}
 	fmt.Fprintf(a.Out, "# Root certificate SHA-256: %s\n", endpoint.Root)
-	for _, v := range variables(endpoint, root) {
+	for _, v := range variables(endpoint, account, root) {
 		fmt.Fprintf(a.Out, "export %s=%s\n", v[0], shellQuote(v[1]))
 	}
 	fmt.Fprintf(a.Out, "unset %s\n", strings.Join(unsetVariables, " "))
@@ -69,11 +69,15 @@ var unsetVariables = []string{
 	"AWS_ENDPOINT_URL_SIGNER", "AWS_ENDPOINT_URL_SIGNER_DATA", "AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_IAM",
 }
 
-// variables is the environment of a client of the endpoint, in order.
-func variables(e datadir.Endpoint, root access.Credentials) [][2]string {
+// variables is the environment of a client of the endpoint, in order. Where the
+// endpoint's host names an account, the registry's names the one asked for.
+func variables(e datadir.Endpoint, account arn.AccountID, root access.Credentials) [][2]string {
 	registry := e.URL
 	if u, err := url.Parse(e.URL); err == nil {
 		registry = u.Host
+	}
+	if account != "" {
+		registry = arn.WithAccount(registry, account)
 	}
 	return [][2]string{
 		{"AWS_ACCESS_KEY_ID", root.AccessKeyID},

@@ -108,7 +108,7 @@ func (t *tour) enter(ctx context.Context, s *server.Server) (leave func(), err e
 		"XDG_CACHE_HOME":              filepath.Join(t.dir, "cache"),
 		"DOCKER_CONFIG":               filepath.Join(t.dir, "docker"),
 	}
-	for _, v := range variables(endpoint, root) {
+	for _, v := range variables(endpoint, "", root) {
 		set[v[0]] = v[1]
 	}
 	unset := append([]string{envConfig, envCache, envLibexec, envUsername, envPassword}, unsetVariables...)

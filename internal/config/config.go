@@ -46,7 +46,12 @@ type Config struct {
 	// from the listen address: behind a proxy, or under a name. Their hosts are
 	// answered, as are the same hosts with the prefixes "data-" and
 	// "verification." that AWS clients put before them. The first is the one that
-	// answers name where a request does not tell. Default: none
+	// answers name where a request does not tell. Below each host the names of
+	// registries are answered too, in AWS's shape: ACCOUNT.dkr.ecr.REGION.HOST,
+	// whose registry is then meant. A URL that has this shape itself, such as
+	// https://111122223333.dkr.ecr.us-east-1.amazonaws.com, stands for its domain:
+	// for all accounts, and for api.ecr.REGION, signer.REGION, sts.REGION, sts and
+	// iam. Default: none
 	PublicURL []string `yaml:"public-url" usage:"URL that clients reach the service by (repeatable)"`
 
 	// TrustedProxy lists the networks (CIDR, or single addresses) of proxies whose

@@ -16,7 +16,7 @@ const minAdminToken = 16
 // mountAdmin makes the handler of the admin listener. There is no
 // /debug/pprof/cmdline: a command line may hold the password of a database.
 func (s *Server) mountAdmin() error {
-	names, err := newHosts(s.config.AdminListen, nil)
+	names, err := newHosts(s.config.Region, s.config.AdminListen, nil)
 	if err != nil {
 		return err
 	}

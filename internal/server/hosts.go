@@ -18,12 +18,14 @@ var hostPrefixes = []string{"data-", "verification."}
 // hosts knows the names this service answers to. Any other name gets 421, so
 // that a web page cannot reach a service on loopback through a name of its own.
 type hosts struct {
-	names map[string]bool // lower case, without port
-	urls  []*url.URL      // the public URLs
+	names   map[string]bool // lower case, without port
+	urls    []*url.URL      // the public URLs
+	region  string
+	domains []awsDomain // of the public URLs
 }
 
-func newHosts(listen string, publicURLs []string) (*hosts, error) {
-	h := &hosts{names: map[string]bool{}}
+func newHosts(region, listen string, publicURLs []string) (*hosts, error) {
+	h := &hosts{names: map[string]bool{}, region: region}
 	if host, _, err := net.SplitHostPort(listen); err == nil && host != "" {
 		h.names[strings.ToLower(host)] = true
 	}
@@ -34,6 +36,9 @@ func newHosts(listen string, publicURLs []string) (*hosts, error) {
 		}
 		h.urls = append(h.urls, u)
 		h.names[strings.ToLower(u.Hostname())] = true
+		if d, ok := awsDomainOf(u); ok {
+			h.domains = append(h.domains, d)
+		}
 	}
 	return h, nil
 }
@@ -80,9 +85,14 @@ func (h *hosts) answers(r *http.Request) bool {
 }
 
 // known reports whether a name without prefix is ours: loopback, the listen
-// address, a public URL, or the very address the connection came to.
+// address, a public URL, the very address the connection came to, or a name of
+// AWS's shape in the domain of a public URL.
 func (h *hosts) known(name string, r *http.Request) bool {
-	return config.Loopback(name) || h.names[name] || name != "" && name == localAddress(r)
+	if config.Loopback(name) || h.names[name] || name != "" && name == localAddress(r) {
+		return true
+	}
+	_, _, shaped := h.awsNames(name)
+	return shaped
 }
 
 // publicURL is scheme://host as the sender of r should see this service.
@@ -92,6 +102,11 @@ func (h *hosts) publicURL(r *http.Request, https bool) string {
 		if strings.EqualFold(u.Hostname(), name) {
 			return u.Scheme + "://" + u.Host
 		}
+	}
+	if d, account, shaped := h.awsNames(name); shaped && account != "" {
+		return d.registryURL(h.region, account)
+	} else if shaped {
+		return d.url.Scheme + "://" + r.Host
 	}
 	if len(h.urls) > 0 && !config.Loopback(name) {
 		return h.urls[0].Scheme + "://" + h.urls[0].Host

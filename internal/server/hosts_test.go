@@ -19,7 +19,7 @@ func request(host string) *http.Request {
 }
 
 func TestHostsThatAreAnswered(t *testing.T) {
-	h, err := newHosts("0.0.0.0:5000", []string{"https://Registry.example.com", "http://other.example:8080"})
+	h, err := newHosts("us-east-1", "0.0.0.0:5000", []string{"https://Registry.example.com", "http://other.example:8080"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestHostsThatAreAnswered(t *testing.T) {
 }
 
 func TestMisdirectedPageEchoesNothingOdd(t *testing.T) {
-	h, _ := newHosts("localhost:5000", nil)
+	h, _ := newHosts("us-east-1", "localhost:5000", nil)
 	w := httptest.NewRecorder()
 	h.gate(http.HandlerFunc(healthy)).ServeHTTP(w, request("evil\"\r\n<script>"))
 	var says struct {
@@ -79,8 +79,8 @@ func TestMisdirectedPageEchoesNothingOdd(t *testing.T) {
 }
 
 func TestPublicURL(t *testing.T) {
-	behind, _ := newHosts("localhost:5000", []string{"https://registry.example.com", "http://other.example:8080"})
-	plain, _ := newHosts("localhost:5000", nil)
+	behind, _ := newHosts("us-east-1", "localhost:5000", []string{"https://registry.example.com", "http://other.example:8080"})
+	plain, _ := newHosts("us-east-1", "localhost:5000", nil)
 	for _, tt := range []struct {
 		hosts *hosts
 		host  string

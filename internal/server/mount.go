@@ -17,7 +17,7 @@ import (
 // mount puts every surface on one handler, so that one AWS_ENDPOINT_URL serves
 // every client.
 func (s *Server) mount(context.Context) (err error) {
-	if s.hosts, err = newHosts(s.config.Listen, s.config.PublicURL); err != nil {
+	if s.hosts, err = newHosts(s.config.Region, s.config.Listen, s.config.PublicURL); err != nil {
 		return err
 	}
 	networks, err := s.config.TrustedProxies()
@@ -33,7 +33,7 @@ func (s *Server) mount(context.Context) (err error) {
 	oci := ociapi.New(ociapi.Options{
 		Registry: s.registry, Tokens: s.access, Authorizer: s.access, Uploads: s.uploads, Pages: s.config.ReadCache / 2, Note: note,
 		PublicURL: s.publicURL, SourceIP: s.proxies.sourceIP, Secure: s.proxies.https, Logger: s.options.Logger,
-		AnonymousAccount: arn.AccountID(s.config.Account), Revision: s.records.Access().Revision,
+		AnonymousAccount: arn.AccountID(s.config.Account), HostAccount: s.hosts.account, Revision: s.records.Access().Revision,
 	})
 	s.ready = s.newReadiness()
 	s.accessLog = accessLog{logger: s.options.Logger, which: s.config.AccessLog, sourceIP: s.proxies.sourceIP}
@@ -97,7 +97,7 @@ func (s *Server) awsHandler() (*awshttp.Handler, error) {
 func (s *Server) awsServices() []awshttp.Service {
 	return []awshttp.Service{
 		signerapi.Service(s.signing),
-		ecrapi.Service(ecrapi.Options{Registry: s.registry, Tokens: s.access, Judge: s.access}),
+		ecrapi.Service(ecrapi.Options{Registry: s.registry, Tokens: s.access, Judge: s.access, RegistryURL: s.hosts.registryURL}),
 		iamapi.STS(s.access),
 		iamapi.IAM(s.access),
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/sealwright/sealwright/internal/access"
+	"github.com/sealwright/sealwright/internal/arn"
 	"github.com/sealwright/sealwright/internal/edge/awshttp"
 	"github.com/sealwright/sealwright/internal/fault"
 	"github.com/sealwright/sealwright/internal/registry"
@@ -32,11 +33,14 @@ type TokenIssuer interface {
 	IssueTicket(ctx context.Context, p access.Principal, accessKeyID, what string) (ticket string, err error)
 }
 
-// Options is what the surface stands on. All of it is required.
+// Options is what the surface stands on. Registry, Tokens and Judge are required.
 type Options struct {
 	Registry *registry.Service
 	Tokens   TokenIssuer
 	Judge    PolicyJudge
+	// RegistryURL is scheme://host of an account's registry for the sender of c;
+	// named means that the request names the registry. nil means c.PublicURL.
+	RegistryURL func(c *awshttp.Call, account arn.AccountID, named bool) string
 }
 
 // surface is the handlers' receiver.
@@ -44,6 +48,7 @@ type surface struct {
 	registry *registry.Service
 	tokens   TokenIssuer
 	judge    PolicyJudge
+	url      func(c *awshttp.Call, account arn.AccountID, named bool) string
 }
 
 // maxBody bounds a request: 100 names of 256 characters, each of which JSON may
@@ -52,7 +57,10 @@ const maxBody = 1 << 20
 
 // Service returns the surface for [awshttp.New].
 func Service(o Options) awshttp.Service {
-	s := &surface{o.Registry, o.Tokens, o.Judge}
+	if o.RegistryURL == nil {
+		o.RegistryURL = func(c *awshttp.Call, _ arn.AccountID, _ bool) string { return c.PublicURL }
+	}
+	s := &surface{o.Registry, o.Tokens, o.Judge, o.RegistryURL}
 	return awshttp.Service{
 		SigningName:       "ecr",
 		Protocol:          awshttp.JSON11,

@@ -97,5 +97,5 @@ func (s *surface) layerURL(ctx context.Context, c *awshttp.Call, in *layerURLInp
 	if err != nil {
 		return nil, err
 	}
-	return &layerURLOutput{c.PublicURL + "/v2/" + in.Name + "/blobs/" + string(digest) + "?ticket=" + url.QueryEscape(ticket), in.Digest}, nil
+	return &layerURLOutput{s.url(c, k.Account, false) + "/v2/" + in.Name + "/blobs/" + string(digest) + "?ticket=" + url.QueryEscape(ticket), in.Digest}, nil
 }

@@ -50,7 +50,7 @@ func (s *surface) createRepository(ctx context.Context, c *awshttp.Call, in *cre
 	if err != nil {
 		return nil, err
 	}
-	return &repositoryOutput{describe(c, r)}, nil
+	return &repositoryOutput{s.describe(c, r)}, nil
 }
 
 // checkEncryption refuses keys of a key service, of which there is none.
@@ -162,7 +162,7 @@ func (s *surface) describeAll(ctx context.Context, c *awshttp.Call, list []regis
 	}
 	counts, err := s.registry.Counts(ctx, list[0].Account, names)
 	for _, r := range list {
-		shown := describe(c, r)
+		shown := s.describe(c, r)
 		n := counts[r.Name]
 		shown.Images, shown.Signatures = &n.Images, &n.Signatures
 		out.Repositories = append(out.Repositories, shown)
@@ -204,5 +204,5 @@ func (s *surface) deleteRepository(ctx context.Context, c *awshttp.Call, in *del
 	if err != nil {
 		return nil, err
 	}
-	return &repositoryOutput{describe(c, r)}, nil
+	return &repositoryOutput{s.describe(c, r)}, nil
 }

@@ -233,7 +233,10 @@ func TestGetAuthorizationToken(t *testing.T) {
 	if left := time.Until(*data.ExpiresAt); left < 11*time.Hour || left > 12*time.Hour {
 		t.Errorf("the token ends in %v", left)
 	}
-	for _, ids := range [][]string{{"444455556666"}, {"1"}, make([]string, 11)} {
+	out, err = w.client.GetAuthorizationToken(w.ctx, registryIDs(string(account), "444455556666"))
+	w.must(err)
+	same(w, len(out.AuthorizationData), 2) // one for each: the token is good for what policies say
+	for _, ids := range [][]string{{"1"}, make([]string, 11)} {
 		_, err = w.client.GetAuthorizationToken(w.ctx, registryIDs(ids...))
 		wantError[*types.InvalidParameterException](w, err, "Invalid parameter at 'registryIds'")
 	}

@@ -64,12 +64,12 @@ type repository struct {
 }
 
 // describe is a repository as ECR shows it.
-func describe(c *awshttp.Call, r registry.Repository) repository {
+func (s *surface) describe(c *awshttp.Call, r registry.Repository) repository {
 	shown := repository{
 		ARN:        arn.Repository(r.Region, r.Account, string(r.Name)).String(),
 		RegistryID: r.Account,
 		Name:       string(r.Name),
-		URI:        publicHost(c) + "/" + string(r.Name),
+		URI:        s.host(c, r.Account) + "/" + string(r.Name),
 		CreatedAt:  awshttp.Time{Time: r.CreatedAt},
 		Mutability: r.Mutability,
 		Scanning:   scanning{r.ScanOnPush},
@@ -81,8 +81,8 @@ func describe(c *awshttp.Call, r registry.Repository) repository {
 	return shown
 }
 
-// publicHost is where clients push to and pull from.
-func publicHost(c *awshttp.Call) string {
-	_, host, _ := strings.Cut(c.PublicURL, "://")
+// host is where clients push to and pull from an account's registry.
+func (s *surface) host(c *awshttp.Call, account arn.AccountID) string {
+	_, host, _ := strings.Cut(s.url(c, account, false), "://")
 	return strings.TrimSuffix(host, "/")
 }

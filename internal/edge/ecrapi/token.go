@@ -26,17 +26,26 @@ type authorizationData struct {
 }
 
 // getAuthorizationToken hands out the user name and password of /v2. The
-// deprecated registryIds may name the caller's own registry only.
+// deprecated registryIds have the answer name these registries, whether they are
+// there or not: a token is the caller's, and opens what policies say, in any of
+// them. Clients that insist on hosts of AWS's shape send it.
 func (s *surface) getAuthorizationToken(ctx context.Context, c *awshttp.Call, in *getAuthorizationTokenInput) (*getAuthorizationTokenOutput, error) {
-	for _, id := range in.RegistryIDs {
-		if id != c.Account {
-			return nil, invalid("registryIds", "must be "+string(c.Account)+", the registry of the caller's account")
-		}
-	}
 	password, expires, err := s.tokens.IssueToken(ctx, c.Principal, c.AccessKeyID)
 	if err != nil {
 		return nil, err
 	}
-	token := base64.StdEncoding.EncodeToString([]byte(tokenUser + ":" + password))
-	return &getAuthorizationTokenOutput{[]authorizationData{{token, awshttp.Time{Time: expires}, c.PublicURL}}}, nil
+	data := authorizationData{
+		Token:     base64.StdEncoding.EncodeToString([]byte(tokenUser + ":" + password)),
+		ExpiresAt: awshttp.Time{Time: expires},
+		Endpoint:  s.url(c, c.Account, false),
+	}
+	if len(in.RegistryIDs) == 0 {
+		return &getAuthorizationTokenOutput{[]authorizationData{data}}, nil
+	}
+	out := &getAuthorizationTokenOutput{}
+	for _, id := range in.RegistryIDs {
+		data.Endpoint = s.url(c, id, true)
+		out.Data = append(out.Data, data)
+	}
+	return out, nil
 }

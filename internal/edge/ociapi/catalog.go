@@ -48,7 +48,7 @@ func (c *call) resource() string {
 	case endpointPing:
 		return "*"
 	case endpointCatalog:
-		return arn.Repository(c.Registry.Region(), c.principal.Account, "*").String()
+		return arn.Repository(c.Registry.Region(), c.Account, "*").String()
 	}
 	return c.Registry.ARN(c.Key)
 }

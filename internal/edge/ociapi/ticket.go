@@ -28,6 +28,9 @@ func (c *call) useTicket() error {
 	if err != nil || what != c.Registry.LayerName(registry.Key{Account: owner.Account, Name: t.name}, ociref.Digest(t.last)) {
 		return errUnauthorized
 	}
+	if c.account != "" && c.account != owner.Account {
+		return errUnauthorized
+	}
 	c.account = owner.Account
 	return c.verify(password)
 }
