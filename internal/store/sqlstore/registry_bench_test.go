@@ -22,6 +22,7 @@ type bench struct {
 	key     registry.Key
 	blob    ociref.Digest
 	subject ociref.Digest
+	tagged  bool // put gives each a tag
 	serial  atomic.Int64
 }
 
@@ -55,6 +56,8 @@ func (n *bench) put(subject ociref.Digest) ociref.Digest {
 	var tags []ociref.Tag
 	if subject == "" {
 		tags = []ociref.Tag{"latest"}
+	} else if n.tagged {
+		tags = []ociref.Tag{ociref.Tag("sig-" + m.Digest.Hex())}
 	}
 	if _, err := n.db.Manifests().PutManifest(context.Background(), m, tags, registry.Rules{MaxImages: 1 << 40}, n.event()); err != nil {
 		n.Error(err)

@@ -73,7 +73,8 @@ func (s manifests) takeAway(ctx context.Context, key registry.Key, e journal.Eve
 
 // untag removes a tag, and its manifest if that was the last and it is to go too.
 func untag(tx querier, repository int64, u registry.Untagging) (was ociref.Digest, deleted []ociref.Digest, err error) {
-	err = tx.row(`DELETE FROM image_tags WHERE repository = $1 AND name = $2 RETURNING digest`, repository, u.Tag).Scan(&was)
+	err = tx.row(`DELETE FROM image_tags WHERE repository = $1 AND name = $2 AND NOT`+deadTag+`
+		RETURNING digest`, repository, u.Tag).Scan(&was)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil, registry.ErrManifestNotFound
 	}
@@ -95,8 +96,8 @@ func untag(tx querier, repository int64, u registry.Untagging) (was ociref.Diges
 type doomed struct {
 	digest, subject ociref.Digest
 	signature       bool
-	// plain: nothing refers to it, points at it or lists it, and it lists nothing.
-	// So its rows can stay behind with nobody the wiser.
+	// plain: nothing refers to it or lists it, and it lists nothing. So its rows can
+	// stay behind with nobody the wiser.
 	plain bool
 }
 
@@ -109,7 +110,6 @@ const selectDoomed = `WITH RECURSIVE gone (digest, subject, type) AS (
 	SELECT m.digest, m.subject, m.artifact_type FROM gone g CROSS JOIN manifests m WHERE m.repository = $1 AND m.subject = g.digest AND m.subject <> '')
 	SELECT g.digest, g.subject, g.type = $3,
 		NOT EXISTS (SELECT 1 FROM manifests o WHERE o.repository = $1 AND o.subject = g.digest AND o.subject <> '')
-		AND NOT EXISTS (SELECT 1 FROM image_tags t WHERE t.repository = $1 AND t.digest = g.digest)
 		AND NOT EXISTS (SELECT 1 FROM manifest_children c WHERE c.repository = $1 AND c.child = g.digest)
 		AND NOT EXISTS (SELECT 1 FROM manifest_children c WHERE c.repository = $1 AND c.parent = g.digest)
 	FROM gone g`

@@ -6,11 +6,17 @@ import (
 	"time"
 )
 
-// BenchmarkDeleteManifest deletes an image with 50,000 signatures, and then
-// sweeps their rows in steps. It reports what the deletion takes, the longest
-// step, and how many signatures a second go.
+// BenchmarkDeleteManifest deletes an image with 50,000 signatures, without tags
+// and with one each, and then sweeps their rows in steps. It reports what the
+// deletion takes, the longest step, and how many signatures a second go.
 func BenchmarkDeleteManifest(b *testing.B) {
+	b.Run("untagged", func(b *testing.B) { deleteMany(b, false) })
+	b.Run("tagged", func(b *testing.B) { deleteMany(b, true) })
+}
+
+func deleteMany(b *testing.B, tagged bool) {
 	onEachB(b, func(n *bench) {
+		n.tagged = tagged
 		n.putMany(50_000, 64)
 		begun := time.Now()
 		gone, err := n.db.Manifests().DeleteManifest(context.Background(), n.key, n.subject, n.event())

@@ -18,6 +18,9 @@ import (
 // and lives. See docs/decisions/0090-deletes-bury.md.
 const living = ` (m.waiting OR NOT EXISTS (SELECT 1 FROM graves b WHERE b.repository = m.repository AND b.subject = m.subject)) `
 
+// deadTag says of a tag in image_tags that what it points at is in a grave.
+const deadTag = ` EXISTS (SELECT 1 FROM manifests m WHERE m.repository = image_tags.repository AND m.digest = image_tags.digest AND NOT` + living + `) `
+
 // errBuried ends a write in whose way there are rows of what is gone. They are
 // swept, and it starts again.
 var errBuried = errors.New("rows of deleted manifests are in the way")
@@ -136,7 +139,8 @@ func sweepRepository(tx querier, limit int) (int, error) {
 }
 
 // unearth fails with errBuried if what a push brings or builds on is in a grave,
-// or has one. Nearly always there is no grave, and one look tells.
+// or has one. Its tags are free if the dead have them. Nearly always there is no
+// grave, and one look tells.
 func (p *push) unearth(tx querier, r lockedRepository) error {
 	any, err := exists(tx, `SELECT 1 FROM graves WHERE repository = $1 LIMIT 1`, r.id)
 	if err != nil || !any {
@@ -149,7 +153,22 @@ func (p *push) unearth(tx querier, r lockedRepository) error {
 	if err == nil && grave {
 		err = errBuried
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return p.freeTags(tx, r)
+}
+
+// freeTags takes the push's tags from what is gone. The repository is held, so
+// none of them can come to be a dead one's after that.
+func (p *push) freeTags(tx querier, r lockedRepository) error {
+	for _, tag := range p.tags {
+		_, err := tx.exec(`DELETE FROM image_tags WHERE repository = $1 AND name = $2 AND`+deadTag, r.id, tag)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // buried reports whether the row of one of the manifests is there and it is gone.

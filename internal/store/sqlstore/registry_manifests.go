@@ -22,8 +22,18 @@ const manifestColumns = `m.digest, m.media_type, m.artifact_type, m.subject, m.w
 // tagsOfManifest are the tags of m. They have no spaces, so one column holds them all.
 const tagsOfManifest = `COALESCE((SELECT string_agg(t.name, ' ') FROM image_tags t WHERE t.repository = m.repository AND t.digest = m.digest), '')`
 
-// inRepository finds the repository by its key, as $1 and $2.
-const inRepository = `m.repository = (SELECT id FROM repositories WHERE account = $1 AND name = $2)`
+// theRepository is the id of the repository with the key $1, $2, and inRepository
+// says of a manifest m that it is there.
+const (
+	theRepository = `(SELECT id FROM repositories WHERE account = $1 AND name = $2)`
+	inRepository  = `m.repository = ` + theRepository
+)
+
+// heldTags are the tags t of the repository $1, $2. Tags of what is in a grave are
+// none; nearly always there is no grave, which one look for all of them tells.
+const heldTags = ` FROM image_tags t WHERE t.repository = ` + theRepository + `
+	AND (NOT EXISTS (SELECT 1 FROM graves a WHERE a.repository = ` + theRepository + `) OR EXISTS (
+		SELECT 1 FROM manifests m WHERE m.repository = t.repository AND m.digest = t.digest AND` + living + `)) `
 
 // The ways to one manifest m of the repository $1, $2: by its digest or by a tag.
 const (
@@ -35,7 +45,7 @@ const (
 		JOIN image_tags x ON x.repository = r.id AND x.name = $3
 		JOIN manifests m ON m.repository = x.repository AND m.digest = x.digest
 		JOIN manifest_contents c ON c.repository = m.repository AND c.digest = m.digest
-		WHERE r.account = $1 AND r.name = $2`
+		WHERE r.account = $1 AND r.name = $2 AND` + living
 )
 
 // Manifest implements registry.ManifestStore.
@@ -86,8 +96,7 @@ func (s manifests) readReferrersRevision(ctx context.Context, key registry.Key, 
 
 // ImageTags implements registry.ManifestStore.
 func (s manifests) ImageTags(ctx context.Context, key registry.Key, digest ociref.Digest) ([]ociref.Tag, error) {
-	return listHeld(ctx, holder{s.db, key}, scanOne[ociref.Tag], `SELECT m.name FROM image_tags m
-		WHERE `+inRepository+` AND m.digest = $3 ORDER BY m.name`, digest)
+	return listHeld(ctx, holder{s.db, key}, scanOne[ociref.Tag], `SELECT t.name`+heldTags+` AND t.digest = $3 ORDER BY t.name`, digest)
 }
 
 // statusCondition selects by whether a manifest has tags.
@@ -105,8 +114,7 @@ func (s manifests) Manifests(ctx context.Context, key registry.Key, f registry.M
 
 // Tags implements registry.ManifestStore.
 func (s manifests) Tags(ctx context.Context, key registry.Key, after ociref.Tag, limit int) ([]ociref.Tag, error) {
-	return listHeld(ctx, holder{s.db, key}, scanOne[ociref.Tag], `SELECT m.name FROM image_tags m
-		WHERE `+inRepository+` AND m.name > $3 ORDER BY m.name LIMIT $4`, after, limit)
+	return listHeld(ctx, holder{s.db, key}, scanOne[ociref.Tag], `SELECT t.name`+heldTags+` AND t.name > $3 ORDER BY t.name LIMIT $4`, after, limit)
 }
 
 // holder is a repository, by its key, in a database.

@@ -53,6 +53,7 @@ func Registry(t *testing.T, open func(t *testing.T) RegistryStores) {
 		{"delete takes referrers along", testDeleteManifest},
 		{"delete stops at an index", testDeleteInUse},
 		{"many referrers go at once", testBuried},
+		{"the dead keep no tags", testBuriedTags},
 		{"the dead keep nothing", testBuriedBlob},
 		{"the dead come back as new", testBuriedComesBack},
 		{"the dead are no parts", testBuriedAsPart},

@@ -26,7 +26,7 @@ func (s *shop) bury() (b buried) {
 		sig := s.referrer(b.subject.Digest, registry.SignatureType)
 		sig.Blobs = []ociref.Digest{b.blob}
 		b.signatures = append(b.signatures, sig)
-		s.push(sig)
+		s.push(sig, ociref.Tag("sig-"+sig.Digest.Hex()))
 	}
 	onSig := s.push(s.referrer(b.signatures[0].Digest, "application/on-sig"))
 	tagged := s.push(s.referrer(b.subject.Digest, "application/sbom"), "sbom")
@@ -72,9 +72,41 @@ func testBuried(s *shop) {
 	tags, err := s.Tags(ctx, app, "", 10)
 	s.must(err)
 	same(s, tags, nil)
+	for _, sig := range b.signatures {
+		s.untagged(sig)
+	}
 	CheckRegistry(s.T, s.RegistryStores, testAccount)
 	s.sweep()
 	s.must(s.UnlinkBlob(ctx, app, b.blob, event("DeleteLayer")))
+}
+
+// untagged ends the test unless nobody finds the tag of a signature that is gone.
+func (s *shop) untagged(sig registry.Manifest) {
+	s.Helper()
+	tag := ociref.Tag("sig-" + sig.Digest.Hex())
+	_, err := s.Manifest(ctx, app, ociref.Reference{Tag: tag})
+	s.want(err, registry.ErrManifestNotFound)
+	_, _, err = s.Untag(ctx, app, registry.Untagging{Tag: tag, DeleteLast: true}, event("Nothing"))
+	s.want(err, registry.ErrManifestNotFound)
+	tags, err := s.ImageTags(ctx, app, sig.Digest)
+	s.must(err)
+	same(s, tags, nil)
+}
+
+// testBuriedTags: a tag of what is gone is free, also an immutable one, and stays
+// with who took it.
+func testBuriedTags(s *shop) {
+	b := s.bury()
+	tag := ociref.Tag("sig-" + b.signatures[7].Digest.Hex())
+	image := s.image()
+	fresh := func(_ registry.Repository, _ ociref.Tag, current ociref.Digest) error {
+		same(s, current, "")
+		return nil
+	}
+	_, err := s.PutManifest(ctx, image, []ociref.Tag{tag, "v1"}, registry.Rules{Tag: fresh}, event("PutImage"))
+	s.must(err)
+	s.sweep()
+	same(s, s.get(image.Digest).Tags, []ociref.Tag{tag, "v1"})
 }
 
 // testBuriedBlob: no manifest that is gone keeps a blob or a repository.
