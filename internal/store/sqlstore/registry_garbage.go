@@ -55,15 +55,27 @@ func (s links) ClaimBlob(ctx context.Context, digest ociref.Digest, at time.Time
 	return claimed && err == nil, err
 }
 
-// ForgetClaims implements registry.GarbageStore.
-func (s links) ForgetClaims(ctx context.Context, before time.Time, limit int) (int, error) {
-	var forgotten int64
-	err := s.db.write(ctx, func(tx querier) (err error) {
-		forgotten, err = tx.exec(`DELETE FROM blob_claims WHERE claimed_at < $1 AND digest IN (
-			SELECT digest FROM blob_claims WHERE claimed_at < $1 ORDER BY claimed_at LIMIT $2)`, micros(before), limit)
-		return err
+// ForgetClaims implements registry.GarbageStore. The rows are locked by a SELECT of
+// their own: PostgreSQL passes by those that another process removed meanwhile and
+// locks others, where a LIMIT in the DELETE would pick rows once, wait, and find
+// nothing.
+func (s links) ForgetClaims(ctx context.Context, before time.Time, limit int) (forgotten int, err error) {
+	err = s.db.write(ctx, func(tx querier) error {
+		old, err := collect(tx, scanOne[ociref.Digest], `SELECT digest FROM blob_claims WHERE claimed_at < $1
+			ORDER BY claimed_at LIMIT $2 FOR UPDATE`, micros(before), limit)
+		if err != nil {
+			return err
+		}
+		for batch := range slices.Chunk(old, referBatch) {
+			list := padded(batch)
+			if _, err := tx.exec(`DELETE FROM blob_claims WHERE digest IN (`+parameters(1, len(list))+`)`, anys(list)...); err != nil {
+				return err
+			}
+		}
+		forgotten = len(old)
+		return nil
 	})
-	return int(forgotten), err
+	return forgotten, err
 }
 
 // LinkStates implements registry.LinkAger. It goes from repository to repository
