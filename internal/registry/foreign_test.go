@@ -11,7 +11,7 @@ import (
 // TestCollectLeavesForeignLayers: a layer that need not be in the repository, and
 // was pushed all the same, is as much a part of its image as any other.
 func TestCollectLeavesForeignLayers(t *testing.T) {
-	p := openPlace(t, t.TempDir(), never)
+	p := openPlace(t, onSQLite(t), never)
 	config, foreign := p.blob(app, "{}"), p.blob(app, "a foreign layer, pushed")
 	elsewhere := ociref.DigestOf(ociref.SHA256, []byte("a foreign layer that stays where it is"))
 	layer := func(d ociref.Digest) string {

@@ -11,7 +11,7 @@ import (
 // TestReferrersTagByDigest: an index that is pushed under its digest can be read
 // by it, also when a tag of the referrers tag schema comes with it.
 func TestReferrersTagByDigest(t *testing.T) {
-	p := openPlace(t, t.TempDir(), never)
+	p := openPlace(t, onSQLite(t), never)
 	config := p.blob(app, "{}")
 	image := fmt.Sprintf(`{"schemaVersion":2,"config":{"mediaType":"a/b","digest":"%s","size":2},"layers":[]`, config)
 	put := func(content string, more registry.Push) registry.Manifest {

@@ -18,85 +18,114 @@ import (
 	"github.com/sealwright/sealwright/internal/store/storetest"
 )
 
-// torturer is one client. Only it deletes what it pushed, so it knows what must
-// be there: whatever was acknowledged, and not deleted or tried to be.
+// torturer is one client, of any of the processes that share a site. Only it
+// deletes what it pushed, so it knows what must be there: whatever was
+// acknowledged, and not deleted or tried to be.
 type torturer struct {
-	*place
-	random  *rand.Rand
-	name    int
-	serial  int
-	held    []pushed // acknowledged, and there until this client deletes it
-	refused int
+	*place          // the one that serves this act
+	places []*place // all
+	random *rand.Rand
+	name   string
+	serial int
+	held   []pushed // acknowledged, and there until this client deletes it
+	ledger func(pushed, bool)
+
+	refused, collected int
 }
 
 // pushed is an acknowledged image or signature.
 type pushed struct {
-	key    registry.Key
-	digest ociref.Digest
-	parent ociref.Digest // its subject, "" for none
-	blobs  []ociref.Digest
+	Key    registry.Key
+	Digest ociref.Digest
+	Parent ociref.Digest // its subject, "" for none
+	Blob   ociref.Digest
 }
 
-// TestTorture lets clients push, mount, sign, delete and collect beside each
-// other, on few blobs, while the stores fail, before a step or after it was made.
-// Blobs are garbage at once. At the end all that was acknowledged is there and
-// whole, and when all of that is deleted, nothing is left.
-func TestTorture(t *testing.T) {
-	const clients, acts = 8, 120
-	var calls, faults atomic.Int64
-	p := openPlace(t, t.TempDir(), func(step string) error {
-		if n := calls.Add(1); n%37 == 0 {
-			faults.Add(1)
-			return fmt.Errorf("%s: %w", step, []error{syscall.EIO, syscall.ENOSPC}[n/37%2])
+// Of clients in one process, and what each does.
+const clients, acts = 8, 120
+
+// torturers are the clients of some places. ledger, which may be nil, is told of
+// what is held from now on, or may be gone from now on.
+func torturers(name string, places []*place, ledger func(m pushed, held bool)) (list []*torturer) {
+	for i := range clients {
+		list = append(list, &torturer{place: places[0], places: places, ledger: ledger,
+			random: rand.New(rand.NewPCG(7, uint64(i))), name: fmt.Sprint(name, i)})
+	}
+	return list
+}
+
+// faulty makes a hook that has every 37th step fail, be it before it is made or
+// after, and counts these.
+func faulty(faults *atomic.Int64) hook {
+	var calls atomic.Int64
+	return func(step string) error {
+		n := calls.Add(1)
+		if n%37 != 0 {
+			return nil
 		}
-		return nil
-	})
-	torturers := make([]*torturer, clients)
+		faults.Add(1)
+		return fmt.Errorf("%s: %w", step, []error{syscall.EIO, syscall.ENOSPC}[n/37%2])
+	}
+}
+
+// TestTorture lets clients of two processes that share their stores push, mount,
+// sign, delete and collect beside each other, on few blobs, while the stores fail,
+// before a step or after it was made. Blobs are garbage at once. At the end all
+// that was acknowledged is there and whole, and when all of that is deleted,
+// nothing is left.
+func TestTorture(t *testing.T) { onEach(t, torture) }
+
+func torture(t *testing.T, fresh func(testing.TB) site) {
+	var faults atomic.Int64
+	a := openPlace(t, fresh(t), faulty(&faults))
+	b := openPlace(t, a.site, a.hook)
+	list := torturers("client ", []*place{a, b}, nil)
 	var all sync.WaitGroup
-	for i := range torturers {
-		torturers[i] = &torturer{place: p, random: rand.New(rand.NewPCG(7, uint64(i))), name: i}
+	for _, c := range list {
 		all.Go(func() {
 			for range acts {
-				torturers[i].act(t.Context())
+				c.act(t.Context())
 			}
 		})
 	}
 	all.Wait()
-	p.hook = never
-	held, refused := 0, 0
-	for _, c := range torturers {
-		c.check()
-		held, refused = held+len(c.held), refused+c.refused
+	a.hook, b.hook = never, never
+	held, refused, collected := 0, 0, 0
+	for _, c := range list {
+		for _, m := range c.held {
+			a.holds(m)
+			b.holds(m)
+		}
+		held, refused, collected = held+len(c.held), refused+c.refused, collected+c.collected
 	}
-	if held == 0 || faults.Load() == 0 {
-		t.Fatalf("%d manifests are held, after %d faults: that is no test", held, faults.Load())
+	t.Logf("%d manifests held, %d blobs collected, %d acts refused, %d faults", held, collected, refused, faults.Load())
+	if held == 0 || collected == 0 || faults.Load() == 0 {
+		t.Fatal("that is no test")
 	}
-	t.Logf("%d manifests held, %d acts refused, %d faults", held, refused, faults.Load())
-	storetest.CheckRegistry(t, p.stores, app.Account)
-	p.nothingLeaks()
+	a.check(t)
+	a.nothingLeaks()
 }
 
 // act does something. What fails has no effect that the client may count on.
 func (c *torturer) act(ctx context.Context) {
 	var err error
+	c.place = c.places[c.random.IntN(len(c.places))]
 	switch n := c.random.IntN(100); {
-	case n < 35:
+	case n < 25:
 		err = c.pushImage(ctx)
-	case n < 60:
+	case n < 45:
 		err = c.sign(ctx)
-	case n < 70:
+	case n < 55:
 		err = c.mountImage(ctx)
-	case n < 82:
+	case n < 77:
 		err = c.remove(ctx)
-	case n < 86:
+	case n < 85:
 		err = c.DeleteBlob(ctx, c.anyKey(), ociref.DigestOf(ociref.SHA256, []byte(c.anyContent())))
 	default:
 		c.wait(20 * time.Second)
-		for range 40 {
-			if _, _, err = c.CollectStep(ctx); err != nil {
-				break
-			}
-		}
+		var did registry.Collected
+		did, err = c.Collect(ctx)
+		c.collected += did.Blobs
 	}
 	if err != nil {
 		c.refused++
@@ -105,25 +134,30 @@ func (c *torturer) act(ctx context.Context) {
 
 func (c *torturer) anyKey() registry.Key { return []registry.Key{app, other}[c.random.IntN(2)] }
 
-// anyContent is that of one of few blobs, which all clients use.
-func (c *torturer) anyContent() string { return fmt.Sprint("blob ", c.random.IntN(6)) }
+// anyContent is that of one of few blobs, which all clients use. Some are small
+// enough for a store to keep them elsewhere, some are not.
+func (c *torturer) anyContent() string {
+	n := c.random.IntN(16)
+	return strings.Repeat(fmt.Sprint("blob ", n, "\n"), []int{1, 40_000}[n%2])
+}
 
 func (c *torturer) pushImage(ctx context.Context) error {
-	key := c.anyKey()
-	d, err := c.tryBlob(key, c.anyContent())
+	key, content := c.anyKey(), c.anyContent()
+	d, err := c.tryBlob(key, content)
 	if err != nil {
 		return err
 	}
-	return c.put(ctx, pushed{key: key, blobs: []ociref.Digest{d}})
+	return c.put(ctx, pushed{Key: key, Blob: d}, len(content))
 }
 
 // mountImage pushes an image over a blob that it mounts.
 func (c *torturer) mountImage(ctx context.Context) error {
-	d := ociref.DigestOf(ociref.SHA256, []byte(c.anyContent()))
+	content := c.anyContent()
+	d := ociref.DigestOf(ociref.SHA256, []byte(content))
 	if err := c.MountBlob(ctx, other, app, d); err != nil {
 		return err
 	}
-	return c.put(ctx, pushed{key: other, blobs: []ociref.Digest{d}})
+	return c.put(ctx, pushed{Key: other, Blob: d}, len(content))
 }
 
 // sign pushes a referrer to something that this client holds.
@@ -131,29 +165,37 @@ func (c *torturer) sign(ctx context.Context) error {
 	if len(c.held) == 0 {
 		return nil
 	}
-	subject := c.held[c.random.IntN(len(c.held))]
-	d, err := c.tryBlob(subject.key, c.anyContent())
+	subject, content := c.held[c.random.IntN(len(c.held))], c.anyContent()
+	d, err := c.tryBlob(subject.Key, content)
 	if err != nil {
 		return err
 	}
-	return c.put(ctx, pushed{key: subject.key, parent: subject.digest, blobs: []ociref.Digest{d}})
+	return c.put(ctx, pushed{Key: subject.Key, Parent: subject.Digest, Blob: d}, len(content))
 }
 
-// put pushes a manifest and remembers it.
-func (c *torturer) put(ctx context.Context, m pushed) error {
+// put pushes a manifest over a blob of a size and remembers it. Whichever process
+// is asked, it is there.
+func (c *torturer) put(ctx context.Context, m pushed, size int) error {
 	c.serial++
 	subject := ""
-	if m.parent != "" {
-		subject = refersTo(m.parent)
+	if m.Parent != "" {
+		subject = refersTo(m.Parent)
 	}
-	content := fmt.Sprintf(`{"schemaVersion":2,"config":{"mediaType":"a/b","digest":%q,"size":6},"layers":[],"annotations":{"by":"%d/%d"}%s}`, m.blobs[0], c.name, c.serial, subject)
-	m.digest = ociref.DigestOf(ociref.SHA256, []byte(content))
-	_, _, err := c.Put(ctx, registry.Push{Key: m.key, MediaType: registry.MediaTypeImage, Content: []byte(content)})
+	content := fmt.Sprintf(`{"schemaVersion":2,"config":{"mediaType":"a/b","digest":%q,"size":%d},"layers":[],"annotations":{"by":"%s/%d"}%s}`, m.Blob, size, c.name, c.serial, subject)
+	m.Digest = ociref.DigestOf(ociref.SHA256, []byte(content))
+	_, _, err := c.Put(ctx, registry.Push{Key: m.Key, MediaType: registry.MediaTypeImage, Content: []byte(content)})
 	if err == nil {
 		c.held = append(c.held, m)
-		c.present(m)
+		c.tell(m, true)
+		c.places[c.random.IntN(len(c.places))].present(m)
 	}
 	return err
+}
+
+func (c *torturer) tell(m pushed, held bool) {
+	if c.ledger != nil {
+		c.ledger(m, held)
+	}
 }
 
 // remove deletes something that this client holds. When that fails, nobody knows
@@ -164,49 +206,70 @@ func (c *torturer) remove(ctx context.Context) error {
 	}
 	gone := map[ociref.Digest]bool{}
 	victim := c.held[c.random.IntN(len(c.held))]
-	gone[victim.digest] = true
+	gone[victim.Digest] = true
 	for range c.held { // referrers of referrers, however deep
 		for _, m := range c.held {
-			if gone[m.parent] && m.parent != "" {
-				gone[m.digest] = true
+			if gone[m.Parent] && m.Parent != "" {
+				gone[m.Digest] = true
 			}
 		}
 	}
-	c.held = slices.DeleteFunc(c.held, func(m pushed) bool { return gone[m.digest] })
-	_, err := c.DeleteManifest(ctx, victim.key, victim.digest)
+	c.held = slices.DeleteFunc(c.held, func(m pushed) bool {
+		if gone[m.Digest] {
+			c.tell(m, false)
+		}
+		return gone[m.Digest]
+	})
+	_, err := c.DeleteManifest(ctx, victim.Key, victim.Digest)
 	return err
 }
 
-// present checks a manifest that was acknowledged, and its blobs.
-func (c *torturer) present(m pushed) {
-	got, err := c.Manifest(c.t.Context(), m.key, ociref.Reference{Digest: m.digest})
-	if err != nil || ociref.DigestOf(ociref.SHA256, got.Content) != m.digest {
-		c.t.Errorf("client %d: manifest %s was acknowledged: %v", c.name, m.digest, err)
+// present checks a manifest that was acknowledged, and its blob.
+func (p *place) present(m pushed) {
+	got, err := p.Manifest(p.t.Context(), m.Key, ociref.Reference{Digest: m.Digest})
+	if err != nil || ociref.DigestOf(ociref.SHA256, got.Content) != m.Digest {
+		p.t.Errorf("manifest %s was acknowledged: %v", m.Digest, err)
 	}
-	for _, d := range m.blobs {
-		if err := c.whole(m.key, d); err != nil {
-			c.t.Errorf("client %d: blob %s of an acknowledged manifest: %v", c.name, d, err)
-		}
+	if err := p.whole(m.Key, m.Blob); err != nil {
+		p.t.Errorf("blob %s of an acknowledged manifest: %v", m.Blob, err)
 	}
 }
 
-// check checks all this client holds, and that each referrer is listed once.
-func (c *torturer) check() {
-	for _, m := range c.held {
-		c.present(m)
-		if m.parent == "" {
-			continue
+// holds checks what is held: it is present and, as a referrer, listed once.
+func (p *place) holds(m pushed) {
+	p.present(m)
+	if m.Parent == "" {
+		return
+	}
+	list, more, err := p.Referrers(p.t.Context(), m.Key, m.Parent, registry.ReferrerFilter{Limit: 1000})
+	must(p.t, err)
+	times := 0
+	for _, r := range list {
+		if r.Digest == m.Digest {
+			times++
 		}
-		list, more, err := c.Referrers(c.t.Context(), m.key, m.parent, registry.ReferrerFilter{Limit: 1000})
-		must(c.t, err)
-		times := 0
-		for _, r := range list {
-			if r.Digest == m.digest {
-				times++
+	}
+	if times != 1 || more {
+		p.t.Errorf("%s is listed %d times among the referrers of %s", m.Digest, times, m.Parent)
+	}
+}
+
+// check holds all there is against the invariants: those of the records, and that
+// each link leads to content that is whole.
+func (p *place) check(t *testing.T) {
+	t.Helper()
+	storetest.CheckRegistry(t, p.stores, app.Account)
+	var after registry.LinkState
+	for {
+		page, err := p.stores.LinkStates(t.Context(), after, 100)
+		must(t, err)
+		if len(page) == 0 {
+			return
+		}
+		for _, after = range page {
+			if err := p.whole(after.Key, after.Digest); err != nil {
+				t.Errorf("%s holds blob %s: %v", after.Name, after.Digest, err)
 			}
-		}
-		if times != 1 || more {
-			c.t.Errorf("client %d: %s is listed %d times among the referrers of %s", c.name, m.digest, times, m.parent)
 		}
 	}
 }
