@@ -42,6 +42,7 @@ type Store interface {
 	GrantStore
 	IdentityStore
 	PolicyStore
+	ProviderStore
 
 	// Revision returns a number that is another one after any change of accounts,
 	// keys, identities and policies, those of resources too: at once for changes

@@ -75,19 +75,18 @@ var stop = middleware.InitializeMiddlewareFunc("Stop",
 		return out, m, errStopped
 	})
 
-// kebab is an API name as the command line has it: ImageIds is image-ids.
+// kebab is an API name as the command line has it: ImageIds is image-ids, and
+// OpenIDConnect open-id-connect.
 func kebab(name string) string {
+	capital := func(i int) bool { return i < len(name) && 'A' <= name[i] && name[i] <= 'Z' }
 	var b strings.Builder
-	for i, r := range name {
-		if 'A' <= r && r <= 'Z' {
-			if i > 0 {
-				b.WriteByte('-')
-			}
-			r += 'a' - 'A'
+	for i := range len(name) {
+		if i > 0 && capital(i) && (!capital(i-1) || i+1 < len(name) && !capital(i+1)) {
+			b.WriteByte('-')
 		}
-		b.WriteRune(r)
+		b.WriteByte(name[i])
 	}
-	return b.String()
+	return strings.ToLower(b.String())
 }
 
 // lowerFirst is the member name of a struct field in Signer and ECR.

@@ -32,7 +32,9 @@ func (s *iam) getAccountSummary(ctx context.Context, c *awshttp.Call, _ *summary
 		counts[name] = n
 		errs = append(errs, err)
 	}
-	return &summaryOutput{counts}, errors.Join(errs...)
+	providers, err := s.access.Providers(ctx, c.Account)
+	counts["Providers"] = len(providers)
+	return &summaryOutput{counts}, errors.Join(append(errs, err)...)
 }
 
 type listAliases struct {

@@ -13,11 +13,8 @@ var declined = []struct{ advice, operations string }{
 			"DeleteAccountPasswordPolicy DeleteLoginProfile DeleteVirtualMFADevice EnableMFADevice GetAccountPasswordPolicy GetLoginProfile " +
 			"GetMFADevice ListMFADeviceTags ListMFADevices ListVirtualMFADevices ResyncMFADevice TagMFADevice UntagMFADevice " +
 			"UpdateAccountPasswordPolicy UpdateLoginProfile"},
-	{"Sessions begin with AssumeRole; identity providers are not supported yet.",
-		"AddClientIDToOpenIDConnectProvider CreateOpenIDConnectProvider DeleteOpenIDConnectProvider GetOpenIDConnectProvider " +
-			"ListOpenIDConnectProviderTags ListOpenIDConnectProviders RemoveClientIDFromOpenIDConnectProvider TagOpenIDConnectProvider " +
-			"UntagOpenIDConnectProvider UpdateOpenIDConnectProviderThumbprint " +
-			"CreateSAMLProvider DeleteSAMLProvider GetSAMLProvider ListSAMLProviderTags ListSAMLProviders TagSAMLProvider UntagSAMLProvider " +
+	{"SAML providers are not supported: use OpenID Connect, or AssumeRole.",
+		"CreateSAMLProvider DeleteSAMLProvider GetSAMLProvider ListSAMLProviderTags ListSAMLProviders TagSAMLProvider UntagSAMLProvider " +
 			"UpdateSAMLProvider"},
 	{"There are no instances here: give workloads an access key, or a role to assume.",
 		"AddRoleToInstanceProfile CreateInstanceProfile DeleteInstanceProfile GetInstanceProfile ListInstanceProfileTags " +

@@ -34,7 +34,7 @@ func IAM(a *access.Service) awshttp.Service {
 		Validation:   "ValidationError",
 		Translate:    translate,
 		MaxBody:      maxBody,
-		Operations:   slices.Concat(s.identityRows(), s.policyRows(), s.attachmentRows(), s.keyRows(), s.accountRows(), notOfferedIAM()),
+		Operations:   slices.Concat(s.identityRows(), s.policyRows(), s.attachmentRows(), s.keyRows(), s.providerRows(), s.accountRows(), notOfferedIAM()),
 	}
 }
 
@@ -48,6 +48,9 @@ var codes = []struct {
 	{access.ErrNoIdentity, "NoSuchEntity", http.StatusNotFound},
 	{access.ErrNoPolicy, "NoSuchEntity", http.StatusNotFound},
 	{access.ErrNoAccessKey, "NoSuchEntity", http.StatusNotFound},
+	{access.ErrNoProvider, "NoSuchEntity", http.StatusNotFound},
+	{access.ErrProviderExists, "EntityAlreadyExists", http.StatusConflict},
+	{access.ErrBadProvider, "InvalidInput", http.StatusBadRequest},
 	{access.ErrIdentityExists, "EntityAlreadyExists", http.StatusConflict},
 	{access.ErrPolicyExists, "EntityAlreadyExists", http.StatusConflict},
 	{access.ErrInUse, "DeleteConflict", http.StatusConflict},

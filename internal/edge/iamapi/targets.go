@@ -41,6 +41,9 @@ type (
 	policyARN struct {
 		Policy string `json:"PolicyArn" validate:"required,min=20,max=2048"`
 	}
+	providerARN struct {
+		Provider string `json:"OpenIDConnectProviderArn" validate:"required,min=20,max=2048"`
+	}
 	// everything acts on nothing in particular.
 	everything struct{}
 )
@@ -75,6 +78,7 @@ func (n userName) asked(c *awshttp.Call) string  { return made(n.key(c), "/") }
 func (n groupName) asked(c *awshttp.Call) string { return made(n.key(c), "/") }
 func (n roleName) asked(c *awshttp.Call) string  { return made(n.key(c), "/") }
 func (p policyARN) asked(*awshttp.Call) string   { return p.Policy }
+func (p providerARN) asked(*awshttp.Call) string { return p.Provider }
 func (everything) asked(*awshttp.Call) string    { return "*" }
 
 func (n ownName) asked(c *awshttp.Call) string {
@@ -132,6 +136,9 @@ func (s *iam) keys(ctx context.Context, c *awshttp.Call, in target) (keys []acce
 	if b, ok := in.(bounding); ok && b.boundary() != "" {
 		keys = append(keys, access.Key{Name: "iam:PermissionsBoundary", Values: []string{b.boundary()}})
 	}
+	if p, ok := in.(interface{ provider() string }); ok {
+		return s.providerKeys(ctx, c, p.provider(), keys)
+	}
 	n, ok := in.(named)
 	if !ok {
 		return keys, nil
@@ -143,10 +150,15 @@ func (s *iam) keys(ctx context.Context, c *awshttp.Call, in target) (keys []acce
 	if _, says := in.(bounding); !says && i.Boundary != "" {
 		keys = append(keys, access.Key{Name: "iam:PermissionsBoundary", Values: []string{i.Boundary}})
 	}
-	for k, v := range i.Tags {
+	return append(keys, resourceTags(i.Tags)...), err
+}
+
+// resourceTags are the keys of the tags that something has.
+func resourceTags(tags map[string]string) (keys []access.Key) {
+	for k, v := range tags {
 		keys = append(keys, access.Key{Name: "aws:ResourceTag/" + k, Values: []string{v}}, access.Key{Name: "iam:ResourceTag/" + k, Values: []string{v}})
 	}
-	return keys, err
+	return keys
 }
 
 func requestTags(tags map[string]string) []access.Key {

@@ -12,8 +12,8 @@ import (
 	"github.com/sealwright/sealwright/internal/journal"
 )
 
-// Identities is the contract of [access.IdentityStore], [access.PolicyStore] and
-// [access.GrantStore].
+// Identities is the contract of [access.IdentityStore], [access.PolicyStore],
+// [access.ProviderStore] and [access.GrantStore].
 func Identities(t *testing.T, open func(t *testing.T) Stores) {
 	suite(t, open, []scenario{
 		{"create, read, delete", identityLife},
@@ -28,6 +28,8 @@ func Identities(t *testing.T, open func(t *testing.T) Stores) {
 		{"attach against delete", policyRace},
 		{"grants", grantsGather},
 		{"entities", policyEntities},
+		{"identity providers", providerLife},
+		{"identity providers at once", providerRace},
 	})
 }
 

@@ -1,0 +1,46 @@
+package access
+
+import (
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/sealwright/sealwright/internal/fault"
+)
+
+// checkIssuer checks an issuer's URL. It has one spelling, since tokens are
+// compared with it byte by byte and it becomes part of an ARN and of condition
+// keys: lower-case ASCII host, perhaps a port, and a path without escapes. Plain
+// HTTP is for this machine only.
+//
+// Source: https://openid.net/specs/openid-connect-discovery-1_0.html#IssuerDiscovery
+func checkIssuer(issuer string) error {
+	u, err := url.Parse(issuer)
+	switch {
+	case err != nil || len(issuer) > maxProviderURL || u.Host == "":
+		return badIssuer(issuer, "it must be a URL such as https://server.example.org")
+	case u.User != nil || strings.ContainsAny(issuer, "?#%"):
+		return badIssuer(issuer, "it must have no user, query, fragment or escapes")
+	case u.Scheme+"://"+u.Host+u.Path != issuer || strings.Trim(u.Host, hostAlphabet) != "" || strings.Trim(u.Path, pathAlphabet) != "":
+		return badIssuer(issuer, "its host must be in lower case, and its path plain")
+	case u.Hostname() == "" || strings.HasSuffix(u.Host, ":") || strings.Contains(u.Path, "//") || strings.Contains(u.Path+"/", "/../") || strings.Contains(u.Path+"/", "/./"):
+		return badIssuer(issuer, "it must name a host, and its path must be clean")
+	case u.Scheme == "https", u.Scheme == "http" && onThisMachine(u.Hostname()):
+		return nil
+	}
+	return badIssuer(issuer, "it must begin with https://")
+}
+
+const (
+	hostAlphabet = "abcdefghijklmnopqrstuvwxyz0123456789.-:[]"
+	pathAlphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._~-+=,@"
+)
+
+func badIssuer(issuer, why string) error {
+	return fault.Becausef(ErrBadProvider, "Invalid Open ID Connect Provider URL %.260q: %s.", issuer, why)
+}
+
+func onThisMachine(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
