@@ -90,12 +90,11 @@ func (n *NewSession) inherit(p Principal) error {
 		return fault.Becausef(ErrNotAssumed, "The source identity of a session cannot be changed.")
 	}
 	n.SourceIdentity = cmp.Or(n.SourceIdentity, p.Session.SourceIdentity)
-	n.Tags = maps.Clone(n.Tags)
-	for _, key := range p.Session.Transitive {
-		if n.Tags == nil {
-			n.Tags = map[string]string{}
-		}
-		n.Tags[key] = p.Session.Tags[key]
+	inherited := maps.Clone(p.Session.Tags)
+	maps.DeleteFunc(inherited, func(tag, _ string) bool { return !slices.ContainsFunc(p.Session.Transitive, sameTag(tag)) })
+	var err error
+	if n.Tags, err = withTags(maps.Clone(n.Tags), inherited); err != nil {
+		return err
 	}
 	n.Transitive = slices.Concat(n.Transitive, p.Session.Transitive)
 	slices.Sort(n.Transitive)

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"maps"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -210,20 +211,33 @@ func explainIdentity(key IdentityKey, err error) error {
 	return err
 }
 
-// checkTags checks the tags of an identity or a policy.
+// checkTags checks the tags of an identity, a policy or a session. Keys that
+// differ in case only are one to conditions, so there may be one of them only.
+//
+// Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
 func checkTags(tags map[string]string) error {
 	if len(tags) > maxTags {
 		return fault.Becausef(ErrTooMany, "Cannot exceed quota for TagsPerResource: %d", maxTags)
 	}
+	seen := map[string]bool{}
 	for k, v := range tags {
 		if n := utf8.RuneCountInString(k); n < 1 || n > maxTagKey || utf8.RuneCountInString(v) > maxTagValue {
 			return fault.Errorf(fault.Invalid, "A tag has a key of 1 to %d characters and a value of at most %d: %.150q", maxTagKey, maxTagValue, k)
 		}
+		if seen[policy.KeyName(k)] {
+			return fault.Errorf(fault.Invalid, "Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+		}
+		seen[policy.KeyName(k)] = true
 	}
 	return nil
 }
 
+// withTags replaces tags whose keys are the same but for case.
 func withTags(tags, more map[string]string) (map[string]string, error) {
+	if err := checkTags(more); err != nil {
+		return nil, err
+	}
+	tags = withoutTags(tags, slices.Collect(maps.Keys(more)))
 	if tags == nil {
 		tags = map[string]string{}
 	}
@@ -232,10 +246,13 @@ func withTags(tags, more map[string]string) (map[string]string, error) {
 }
 
 func withoutTags(tags map[string]string, keys []string) map[string]string {
-	for _, k := range keys {
-		delete(tags, k)
-	}
+	maps.DeleteFunc(tags, func(tag, _ string) bool { return slices.ContainsFunc(keys, sameTag(tag)) })
 	return tags
+}
+
+// sameTag returns what tells whether a key is that of the tag.
+func sameTag(tag string) func(key string) bool {
+	return func(key string) bool { return policy.KeyName(key) == policy.KeyName(tag) }
 }
 
 // Quotas are the account's, by the names that IAM's GetAccountSummary has for

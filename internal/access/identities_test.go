@@ -172,3 +172,27 @@ func TestAWSPoliciesAreGood(t *testing.T) {
 		}
 	}
 }
+
+func TestTagKeysHaveNoCase(t *testing.T) {
+	w := newWorld(t)
+	w.make(t, userKey("u"))
+	tag := func(tags map[string]string) error { return w.Tag(t.Context(), userKey("u"), tags) }
+	if err := tag(map[string]string{"team": "red", "Team": "blue"}); err == nil {
+		t.Error("two keys that differ in case only are taken")
+	}
+	for _, tags := range []map[string]string{{"team": "red", "step": ""}, {"TEAM": "blue"}} {
+		if err := tag(tags); err != nil {
+			t.Fatal(err)
+		}
+	}
+	u, err := w.Identity(t.Context(), userKey("u"))
+	if err != nil || len(u.Tags) != 2 || u.Tags["TEAM"] != "blue" {
+		t.Errorf("tags %v, %v", u.Tags, err)
+	}
+	if err := w.Untag(t.Context(), userKey("u"), []string{"Team"}); err != nil {
+		t.Fatal(err)
+	}
+	if u, err = w.Identity(t.Context(), userKey("u")); err != nil || len(u.Tags) != 1 {
+		t.Errorf("tags %v, %v", u.Tags, err)
+	}
+}

@@ -2,6 +2,7 @@ package access_test
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -123,7 +124,7 @@ func TestSessionsThatDoNotFit(t *testing.T) {
 	tr := newTroupe(t)
 	tags := map[string]string{}
 	for i := range 50 {
-		tags[strings.Repeat("k", 100)+string(rune('0'+i))] = strings.Repeat("v", 200)
+		tags[strings.Repeat("k", 100)+strconv.Itoa(i)] = strings.Repeat("v", 200)
 	}
 	for name, n := range map[string]access.NewSession{
 		"tags":     {RoleARN: "one", Tags: tags},
@@ -177,5 +178,25 @@ func TestARenamedUserKeepsItsToken(t *testing.T) {
 	}
 	if p, _, err := tr.VerifyToken(t.Context(), password); err != nil || p.ARN != "arn:aws:iam::111122223333:user/carol" {
 		t.Errorf("%+v, %v", p, err)
+	}
+}
+
+// TestTagsDifferInMoreThanCase: conditions do not tell Team from team, so a
+// session has one of them, and what goes on to the next cannot be hidden.
+func TestTagsDifferInMoreThanCase(t *testing.T) {
+	tr := newTroupe(t)
+	if _, _, err := tr.play(t, tr.user, access.NewSession{RoleARN: "one", Tags: map[string]string{"team": "red", "Team": "blue"}}); err == nil {
+		t.Error("a session has both team and Team")
+	}
+	_, one, err := tr.play(t, tr.user, access.NewSession{RoleARN: "one", Tags: map[string]string{"team": "red"}, Transitive: []string{"TEAM", "none"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, two, err := tr.play(t, one, access.NewSession{RoleARN: "two", Tags: map[string]string{"Team": "blue"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := two.Session.Tags; len(got) != 1 || got["team"] != "red" {
+		t.Errorf("the next session has the tags %v", got)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/sealwright/sealwright/internal/access"
 	"github.com/sealwright/sealwright/internal/edge/awshttp"
 	"github.com/sealwright/sealwright/internal/fault"
+	"github.com/sealwright/sealwright/internal/policy"
 )
 
 // The shapes of iam.json that several operations share.
@@ -111,9 +112,13 @@ func (t tags) given() map[string]string {
 	return all
 }
 
-// once refuses a key that comes twice.
+// once refuses a key that comes twice, whatever its case.
 func (t tags) once() error {
-	if len(t.given()) != len(t.Tags) {
+	keys := map[string]bool{}
+	for _, tag := range t.Tags {
+		keys[policy.KeyName(tag.Key)] = true
+	}
+	if len(keys) != len(t.Tags) {
 		return fault.Errorf(fault.Invalid, "Duplicate tag keys found. Please note that Tag keys are case insensitive.")
 	}
 	return nil
