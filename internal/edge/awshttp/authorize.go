@@ -1,6 +1,7 @@
 package awshttp
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -9,7 +10,10 @@ import (
 )
 
 // Need is an action that a caller must be allowed to do, on an ARN or "*".
-type Need struct{ Action, Resource string }
+type Need struct {
+	Action, Resource string
+	Named            string // the resource as a denial names it; "" is as it is
+}
 
 // authorize asks whether the caller may do what the operation needs.
 func (x *exchange) authorize(ctx context.Context, in any) (err error) {
@@ -25,11 +29,20 @@ func (x *exchange) authorize(ctx context.Context, in any) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := x.permit(ctx, Need{x.op.Action, resource}, x.op.resource(&x.call, in)); err != nil || x.op.also == nil {
+	if err := x.permit(ctx, Need{x.op.Action, resource, x.op.resource(&x.call, in)}); err != nil || x.op.also == nil {
 		return err
 	}
-	for _, need := range x.op.also(&x.call, in) {
-		if err := x.permit(ctx, need, need.Resource); err != nil {
+	return x.permitAlso(ctx, in)
+}
+
+// permitAlso asks for what the operation needs beside its own action.
+func (x *exchange) permitAlso(ctx context.Context, in any) error {
+	needs, err := x.op.also(ctx, &x.call, in)
+	if err != nil {
+		return undecided{fmt.Errorf("awshttp: find what else %s needs: %w", x.op.Action, err)}
+	}
+	for _, need := range needs {
+		if err := x.permit(ctx, need); err != nil {
 			return err
 		}
 	}
@@ -53,14 +66,14 @@ func (x *exchange) resource(ctx context.Context, in any) (string, error) {
 // something, and where.
 //
 // Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
-func (x *exchange) permit(ctx context.Context, need Need, named string) error {
+func (x *exchange) permit(ctx context.Context, need Need) error {
 	r := access.Request{Principal: x.call.Principal, Action: need.Action, Resource: need.Resource, Context: x.call.Context}
 	d, err := x.h.options.Authorizer.Authorize(ctx, r)
 	if err != nil {
 		return undecided{fmt.Errorf("awshttp: authorize %s: %w", need.Action, err)}
 	}
 	if !d.Allowed {
-		r.Resource = named
+		r.Resource = cmp.Or(need.Named, need.Resource)
 		return refuse(accessDenied, "%s", access.Denial(r, d))
 	}
 	return nil

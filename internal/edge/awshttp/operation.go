@@ -27,7 +27,7 @@ type Operation struct {
 	handle   func(ctx context.Context, c *Call, in any) (any, error)
 
 	found   func(ctx context.Context, c *Call, in any) (string, error) // instead of resource
-	also    func(c *Call, in any) []Need
+	also    func(ctx context.Context, c *Call, in any) ([]Need, error)
 	keys    func(ctx context.Context, c *Call, in any) ([]access.Key, error)
 	readers []reflect.Type // the inputs that also and keys read
 }
@@ -132,7 +132,13 @@ func Finding[In any](o Operation, resource func(ctx context.Context, c *Call, in
 // action on other resources, or other actions, such as "ecr:TagResource" where
 // tags are given. All of it must be allowed; needs runs after validation.
 func Also[In any](o Operation, needs func(c *Call, in *In) []Need) Operation {
-	o.also = func(c *Call, in any) []Need { return needs(c, in.(*In)) }
+	return AlsoFinding(o, func(_ context.Context, c *Call, in *In) ([]Need, error) { return needs(c, in), nil })
+}
+
+// AlsoFinding is Also for needs that must be looked up. An error is one that kept
+// us from deciding.
+func AlsoFinding[In any](o Operation, needs func(ctx context.Context, c *Call, in *In) ([]Need, error)) Operation {
+	o.also = func(ctx context.Context, c *Call, in any) ([]Need, error) { return needs(ctx, c, in.(*In)) }
 	o.readers = append(o.readers, reflect.TypeFor[In]())
 	return o
 }

@@ -88,7 +88,9 @@ func row[In, Out any, P interface {
 	o := awshttp.Op(name, "iam:"+name, func(c *awshttp.Call, in *In) string { return P(in).asked(c) }, handle)
 	o = awshttp.Finding(o, func(ctx context.Context, c *awshttp.Call, in *In) (string, error) { return s.find(ctx, c, P(in)) })
 	o = awshttp.WithKeys(o, func(ctx context.Context, c *awshttp.Call, in *In) ([]access.Key, error) { return s.keys(ctx, c, P(in)) })
-	return awshttp.Also(o, func(c *awshttp.Call, in *In) []awshttp.Need { return needs(c, P(in)) })
+	return awshttp.AlsoFinding(o, func(ctx context.Context, c *awshttp.Call, in *In) ([]awshttp.Need, error) {
+		return s.needs(ctx, c, name, P(in))
+	})
 }
 
 // act makes the row of an operation that answers nothing.

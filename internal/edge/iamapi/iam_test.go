@@ -432,3 +432,41 @@ func TestTableIsTheModels(t *testing.T) {
 	_, err = o.CreateLoginProfile(ctx, &awsiam.CreateLoginProfileInput{})
 	wantCode(o, err, "InvalidAction")
 }
+
+// TestRenamingAsksAboutBoth: who may rename some users makes none of them one that
+// a policy names.
+func TestRenamingAsksAboutBoth(t *testing.T) {
+	o := open(t)
+	some := o.user("some", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["iam:UpdateUser","iam:UpdateGroup"],
+		"Resource":["arn:aws:iam::111122223333:user/dev/*","arn:aws:iam::111122223333:group/dev/*"]}}`)
+	done(o.CreateUser(ctx, &awsiam.CreateUserInput{UserName: p("a"), Path: p("/dev/")}))(o)
+	done(o.CreateGroup(ctx, &awsiam.CreateGroupInput{GroupName: p("a"), Path: p("/dev/")}))(o)
+	user := func(name, path *string) error {
+		_, err := some.UpdateUser(ctx, &awsiam.UpdateUserInput{UserName: p("a"), NewUserName: name, NewPath: path})
+		return err
+	}
+	group := func(path string) error {
+		_, err := some.UpdateGroup(ctx, &awsiam.UpdateGroupInput{GroupName: p("a"), NewPath: &path})
+		return err
+	}
+	wantCode(o, user(nil, p("/")), "AccessDenied")
+	wantCode(o, user(p("admin"), p("/ops/")), "AccessDenied")
+	wantCode(o, group("/"), "AccessDenied")
+	must(t, group("/dev/x/"))
+	must(t, user(p("b"), nil))
+	_, err := some.UpdateUser(ctx, &awsiam.UpdateUserInput{UserName: p("none"), NewUserName: p("b")})
+	wantCode(o, err, "AccessDenied")
+	must(t, func() error {
+		_, err := some.UpdateUser(ctx, &awsiam.UpdateUserInput{UserName: p("b"), NewPath: p("/dev/y/")})
+		return err
+	}())
+}
+
+// user makes a user with an inline policy, and returns its client.
+func (o *office) user(name, policy string) *awsiam.Client {
+	o.Helper()
+	done(o.CreateUser(ctx, &awsiam.CreateUserInput{UserName: &name}))(o)
+	done(o.PutUserPolicy(ctx, &awsiam.PutUserPolicyInput{UserName: &name, PolicyName: p("p"), PolicyDocument: &policy}))(o)
+	k := done(o.CreateAccessKey(ctx, &awsiam.CreateAccessKeyInput{UserName: &name}))(o).AccessKey
+	return o.as(*k.AccessKeyId, *k.SecretAccessKey)
+}

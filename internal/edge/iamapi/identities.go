@@ -138,6 +138,8 @@ type updateUser struct {
 	NewName *string `json:"NewUserName" validate:"min=1,max=64,pattern=[\\w+=,.@-]+"`
 }
 
+func (in *updateUser) renamed() (name, path string) { return textOf(in.NewName), textOf(in.NewPath) }
+
 func (s *iam) updateUser(ctx context.Context, c *awshttp.Call, in *updateUser) error {
 	return s.access.Rename(ctx, in.key(c), textOf(in.NewName), textOf(in.NewPath))
 }
@@ -210,6 +212,8 @@ type updateGroup struct {
 	NewPath *string `json:"NewPath" validate:"min=1,max=512,pattern=(/)|(/[\\x21-\\x7E]+/)"`
 	NewName *string `json:"NewGroupName" validate:"min=1,max=128,pattern=[\\w+=,.@-]+"`
 }
+
+func (in *updateGroup) renamed() (name, path string) { return textOf(in.NewName), textOf(in.NewPath) }
 
 func (s *iam) updateGroup(ctx context.Context, c *awshttp.Call, in *updateGroup) error {
 	return s.access.Rename(ctx, in.key(c), textOf(in.NewName), textOf(in.NewPath))

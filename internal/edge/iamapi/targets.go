@@ -1,6 +1,7 @@
 package iamapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -171,14 +172,34 @@ func requestTags(tags map[string]string) []access.Key {
 	return append(keys, names)
 }
 
+// renaming is an input that gives what it names another name, another path, or
+// both; "" leaves one as it is.
+type renaming interface {
+	named
+	renamed() (name, path string)
+}
+
 // needs are the permissions that parts of an input ask for beside its operation's.
-func needs(c *awshttp.Call, in target) []awshttp.Need {
-	if m, ok := in.(interface {
+// Who renames needs the operation's permission on what comes of it, too: else
+// whoever may rename anything could make it somebody whom policies name.
+//
+// Source: https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateUser.html
+func (s *iam) needs(ctx context.Context, c *awshttp.Call, operation string, in target) ([]awshttp.Need, error) {
+	switch in := in.(type) {
+	case interface {
 		more(c *awshttp.Call) []awshttp.Need
-	}); ok {
-		return m.more(c)
+	}:
+		return in.more(c), nil
+	case renaming:
+		i, err := s.access.Identity(ctx, in.key(c))
+		if errors.Is(err, access.ErrNoIdentity) {
+			i, err = access.Identity{IdentityKey: in.key(c)}, nil
+		}
+		name, path := in.renamed()
+		i.Name = cmp.Or(name, i.Name)
+		return []awshttp.Need{{Action: "iam:" + operation, Resource: made(i.IdentityKey, cmp.Or(path, i.Path)), Named: made(i.IdentityKey, path)}}, err
 	}
-	return nil
+	return nil, nil
 }
 
 // lastOf is the name at the end of a path or an ARN.
