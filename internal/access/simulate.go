@@ -43,6 +43,9 @@ type simulator struct {
 	grants policy.Grants
 	keys   simulatedKeys
 	asker  policy.Principal
+
+	missing                      []string // as in Verdict
+	identityLines, resourceLines []lines
 }
 
 // simulatedKeys are condition keys by their names in lower case.
@@ -57,7 +60,7 @@ func (k simulatedKeys) Values(name string) ([]string, bool) {
 // Compile checks the documents and returns a function that decides. It fails
 // with policy.ErrMalformed.
 func (s *Simulation) Compile() (func(action, resource string) Verdict, error) {
-	m := &simulator{Simulation: s, keys: simulatedKeys{}, asker: s.caller()}
+	m := &simulator{Simulation: s, keys: simulatedKeys{}, asker: s.caller(), identityLines: linesOf(s.Identity), resourceLines: linesOf(s.Resource)}
 	for _, k := range s.Keys {
 		m.keys[policy.KeyName(k.Name)] = k.Values
 	}
@@ -75,6 +78,7 @@ func (s *Simulation) Compile() (func(action, resource string) Verdict, error) {
 		}
 		m.grants.Boundary = &boundary[0]
 	}
+	m.missing = m.absent()
 	return m.decide, nil
 }
 
@@ -105,11 +109,11 @@ func compileAll(documents []Document, parse parser) ([]policy.Attached, error) {
 func (m *simulator) decide(action, resource string) Verdict {
 	r := &policy.Request{Principal: m.asker, Action: action, Resource: resource, ResourceAccount: m.owner(resource), Keys: m.keys}
 	d := policy.Decide(r, &m.grants)
-	v := Verdict{Explicit: d.Explicit(), Bounded: true, Missing: m.missing()}
+	v := Verdict{Explicit: d.Explicit(), Bounded: true, Missing: m.missing}
 	if v.Decision.Allowed = d.Allowed; !d.Allowed {
 		v.Reason = d.Explain(action)
 	}
-	v.Matched = append(v.matched(m.Identity, m.grants.Identity, r), v.matched(m.Resource, m.grants.Resource, r)...)
+	v.Matched = append(v.matched(m.identityLines, m.grants.Identity, r), v.matched(m.resourceLines, m.grants.Resource, r)...)
 	if b := m.grants.Boundary; b != nil {
 		all := b.Policy.Matches(r)
 		v.Bounded = len(all) > 0 && !slices.ContainsFunc(all, func(s policy.Match) bool { return s.Deny })
@@ -129,38 +133,65 @@ func (m *simulator) owner(resource string) arn.AccountID {
 	return m.asker.Account
 }
 
-func (v *Verdict) matched(documents []Document, compiled []policy.Attached, r *policy.Request) (all []MatchedStatement) {
+func (v *Verdict) matched(documents []lines, compiled []policy.Attached, r *policy.Request) (all []MatchedStatement) {
 	for i, a := range compiled {
 		for _, s := range a.Policy.Matches(r) {
 			if v.Explicit && !s.Deny {
 				continue
 			}
-			text := documents[i].Text
-			all = append(all, MatchedStatement{a.Name, position(text, s.From), position(text, s.To)})
+			all = append(all, MatchedStatement{a.Name, documents[i].position(s.From), documents[i].position(s.To)})
 		}
 	}
 	return all
 }
 
-func position(text string, offset int) Position {
-	before := text[:offset]
-	return Position{strings.Count(before, "\n") + 1, offset - strings.LastIndexByte(before, '\n')}
+// lines is where the lines of a text end.
+type lines []int
+
+func linesOf(documents []Document) []lines {
+	all := make([]lines, len(documents))
+	for i, d := range documents {
+		for at, c := range []byte(d.Text) {
+			if c == '\n' {
+				all[i] = append(all[i], at)
+			}
+		}
+	}
+	return all
 }
 
-// missing returns the condition keys that are asked for and not there.
-func (m *simulator) missing() (names []string) {
+func (l lines) position(offset int) Position {
+	before, _ := slices.BinarySearch(l, offset)
+	begin := 0
+	if before > 0 {
+		begin = l[before-1] + 1
+	}
+	return Position{before + 1, offset - begin + 1}
+}
+
+// absent returns the condition keys that are asked for and not there. They are
+// the same whatever is asked.
+func (m *simulator) absent() (names []string) {
 	all := append(slices.Clone(m.grants.Identity), m.grants.Resource...)
 	if m.grants.Boundary != nil {
 		all = append(all, *m.grants.Boundary)
 	}
 	r := &policy.Request{Principal: m.asker, Keys: m.keys}
 	for _, a := range all {
-		for _, name := range a.Policy.Keys() {
-			if !r.Has(name) && !slices.Contains(names, name) {
-				names = append(names, name)
-			}
-		}
+		names = append(names, a.Policy.Keys()...)
 	}
 	slices.Sort(names)
-	return names
+	return slices.DeleteFunc(slices.Compact(names), r.Has)
+}
+
+// Size is how many bytes of policies each decision reads.
+func (s *Simulation) Size() (n int) {
+	all := append(slices.Clone(s.Identity), s.Resource...)
+	if s.Boundary != nil {
+		all = append(all, *s.Boundary)
+	}
+	for _, d := range all {
+		n += len(d.Text)
+	}
+	return n
 }

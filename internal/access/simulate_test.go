@@ -50,6 +50,23 @@ func TestSimulate(t *testing.T) {
 
 func place(p access.Position) string { return fmt.Sprintf("%d:%d", p.Line, p.Column) }
 
+// TestSimulatePlaces: lines and columns count from 1.
+func TestSimulatePlaces(t *testing.T) {
+	text := "{\"Statement\":[\n{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"},\n\n  {\"Sid\":\"e\",\"Effect\":\"Allow\",\n\"Action\":\"*\",\"Resource\":\"*\"\n}]}"
+	s := access.Simulation{Account: account, Identity: []access.Document{{Name: "P", Text: text}}}
+	decide, err := s.Compile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var places []string
+	for _, m := range decide("ecr:PutImage", "*").Matched {
+		places = append(places, place(m.From)+"-"+place(m.To))
+	}
+	if got := strings.Join(places, " "); got != "2:1-2:47 4:3-6:2" {
+		t.Error(got)
+	}
+}
+
 func TestSimulateABoundary(t *testing.T) {
 	s := access.Simulation{Account: account, Identity: allows(everything), Boundary: &allows(`{"Effect":"Allow","Action":"signer:*","Resource":"*"}`)[0]}
 	decide, err := s.Compile()

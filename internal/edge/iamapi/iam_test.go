@@ -2,6 +2,7 @@ package iamapi_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http/httptest"
 	"net/url"
 	"os"
@@ -469,4 +470,33 @@ func (o *office) user(name, policy string) *awsiam.Client {
 	done(o.PutUserPolicy(ctx, &awsiam.PutUserPolicyInput{UserName: &name, PolicyName: p("p"), PolicyDocument: &policy}))(o)
 	k := done(o.CreateAccessKey(ctx, &awsiam.CreateAccessKeyInput{UserName: &name}))(o).AccessKey
 	return o.as(*k.AccessKeyId, *k.SecretAccessKey)
+}
+
+// TestSimulationsAreBounded: one request could list millions of statements.
+func TestSimulationsAreBounded(t *testing.T) {
+	o := open(t)
+	statement := `{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Null":{"a:b":"true"}}}`
+	large := `{"Statement":[` + strings.Repeat(statement+",", 400) + statement + `]}`
+	in := &awsiam.SimulateCustomPolicyInput{PolicyInputList: []string{large, large}, ActionNames: make([]string, 150), MaxItems: aws.Int32(1000)}
+	for i := range in.ActionNames {
+		in.ActionNames[i] = fmt.Sprintf("ecr:A%d", i)
+	}
+	var asked, pages int
+	for page := awsiam.NewSimulateCustomPolicyPaginator(o, in); page.HasMorePages(); pages++ {
+		for _, r := range done(page.NextPage(ctx))(o).EvaluationResults {
+			equal(o, *r.EvalActionName, in.ActionNames[asked])
+			equal(o, len(r.MatchedStatements)*10+len(r.MissingContextValues), 8021)
+			asked++
+		}
+	}
+	equal(o, asked, 150)
+	if pages < 3 || pages > 10 {
+		t.Errorf("%d pages", pages)
+	}
+	for i := range 500 {
+		in.ResourceArns = append(in.ResourceArns, fmt.Sprintf("arn:aws:ecr:us-east-1:111122223333:repository/%d", i))
+	}
+	in.ActionNames = in.ActionNames[:10]
+	_, err := o.SimulateCustomPolicy(ctx, in)
+	want[*types.InvalidInputException](o, err, "InvalidInput")
 }

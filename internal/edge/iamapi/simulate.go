@@ -46,8 +46,13 @@ func (in *simulatePrincipal) asked(*awshttp.Call) string {
 	return in.Source
 }
 
-// maxSimulated bounds how many decisions one request asks for.
-const maxSimulated = 10_000
+// What one request may ask for, and what one page of its answer takes: the
+// reading of so many bytes of policies, and so many statements and keys in it.
+const (
+	maxSimulated = 10_000 // decisions
+	maxRead      = 16 << 20
+	maxDetails   = 50_000
+)
 
 type simulateOutput struct {
 	Results []evaluation `json:"EvaluationResults"`
@@ -152,12 +157,40 @@ func (in *simulated) run(c *awshttp.Call, m access.Simulation) (*simulateOutput,
 			return nil, invalidInput("Invalid Marker")
 		}
 	}
-	out := &simulateOutput{}
-	for i := begin; i < len(in.Actions) && i <= begin+in.size(); i++ {
-		out.Results = append(out.Results, evaluate(in.Actions[i], resources, decide, m.Boundary != nil))
+	page := in.pageOf(resources, m.Size())
+	if page == 0 {
+		return nil, errTooMuch
 	}
-	out.Results, out.page = cut(list, out.Results, in.size(), func(evaluation) string { return strconv.Itoa(begin + in.size()) })
+	out := &simulateOutput{}
+	details := 0
+	for i := begin; i < len(in.Actions) && i <= begin+page && details <= maxDetails; i++ {
+		one := evaluate(in.Actions[i], resources, decide, m.Boundary != nil)
+		if details += one.details(); details > maxDetails && i == begin {
+			return nil, errTooMuch
+		} else if details > maxDetails {
+			page = i - begin
+		}
+		out.Results = append(out.Results, one)
+	}
+	out.Results, out.page = cut(list, out.Results, page, func(evaluation) string { return strconv.Itoa(begin + page) })
 	return out, nil
+}
+
+// errTooMuch is the error of one action whose answer would not fit on a page.
+var errTooMuch = invalidInput("The request asks for too much at once: ask about fewer resources, or fewer policies.")
+
+// pageOf is how many actions fit on a page.
+func (in *simulated) pageOf(resources []string, size int) int {
+	return min(in.size(), maxRead/max(1, len(resources)*size))
+}
+
+// details counts what the answer about one action lists.
+func (e *evaluation) details() int {
+	n := len(e.Matched) + len(e.Missing)
+	for _, r := range e.Specifics {
+		n += len(r.Matched) + len(r.Missing)
+	}
+	return n
 }
 
 // complete adds what the request says of who asks for what.
