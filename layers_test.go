@@ -30,7 +30,7 @@ var rows = [][]string{
 	{"internal/edge/awshttp"},
 	{"internal/edge/awshttp/sigv4"},
 	{"internal/signing", "internal/verify"},
-	{"internal/access", "internal/authority", "internal/registry", "internal/envelope"},
+	{"internal/access", "internal/authority", "internal/registry", "internal/envelope", "internal/audit"},
 	{"internal/journal", "internal/ociref", "internal/policy", "internal/seal", "internal/ownerfile"},
 	{"internal/arn", "internal/durable", "internal/recall", "internal/cli/awsverbs/shorthand"},
 	{"internal/fault"},

@@ -55,15 +55,20 @@ func (a *app) serve(ctx context.Context, settings config.Config) error {
 		return err
 	}
 	letHeapGrow()
-	s, err := server.Open(ctx, settings, server.Options{Key: takeKey(), Logger: a.serviceLog(settings), Reload: hangups(settings)})
+	s, err := server.Open(ctx, settings, server.Options{Key: takeKey(), Logger: a.serviceLog(settings), Reload: hangups(settings), Stdout: a.Out})
 	if err != nil {
 		return err
 	}
-	banner(a.Out, s)
+	said := a.Out
+	if settings.AuditStdout {
+		said = a.Err
+		signal.Ignore(syscall.SIGPIPE) // whose reader goes must not end the service, but its signing
+	}
+	banner(said, s)
 	if err := s.Run(ctx); err != nil {
 		return err
 	}
-	fmt.Fprintln(a.Out, "Stopped.")
+	fmt.Fprintln(said, "Stopped.")
 	return nil
 }
 

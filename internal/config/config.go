@@ -100,6 +100,67 @@ type Config struct {
 	// whatever this says. Default: errors
 	AccessLog string `yaml:"access-log" usage:"requests to log: all, errors or off"`
 
+	// AuditFile is a directory for audit files: every change of state, every
+	// signature and, as audit-reads says, other calls, as one line of JSON each in
+	// CloudTrail's format. A line is synced before the service counts it as
+	// delivered. Of several replicas one writes at a time, each into a directory of
+	// its own. The journal in the records has the same without any of this, and
+	// sealwright audit searches both. Default: none
+	AuditFile string `yaml:"audit-file" usage:"directory for audit files"`
+
+	// AuditFileSize is how many bytes an audit file may have before another is
+	// begun. From 65536. Default: 104857600 (100 MiB)
+	AuditFileSize int64 `yaml:"audit-file-size" usage:"bytes of an audit file"`
+
+	// AuditFileAge is how long an audit file takes lines before another is begun.
+	// From 1m. Default: 24h
+	AuditFileAge time.Duration `yaml:"audit-file-age" usage:"time that an audit file takes lines"`
+
+	// AuditFileKeep is how long an audit file is kept after its last line; 0 keeps
+	// all. Default: 0
+	AuditFileKeep time.Duration `yaml:"audit-file-keep" usage:"time that audit files are kept (default: for good)"`
+
+	// AuditSyslog is a log server that the same lines are sent to, as messages of
+	// RFC 5424: udp://host:514, tcp://host:601, tls://host:6514 or unix:///dev/log.
+	// What a log server loses, nobody learns of: keep audit files, too, if it
+	// matters. Default: none
+	AuditSyslog string `yaml:"audit-syslog" usage:"log server for audit lines"`
+
+	// AuditStdout writes the same lines to standard output, and what serve says at
+	// its start to standard error. Default: false
+	AuditStdout bool `yaml:"audit-stdout" usage:"write audit lines to standard output"`
+
+	// AuditMaxEntries is how many entries of the journal one of the above may have
+	// yet to be given. Beyond it nothing is signed, and /readyz says so, until it
+	// has caught up. Default: 100000
+	AuditMaxEntries int64 `yaml:"audit-max-entries" usage:"entries that audit may be behind before signing stops"`
+
+	// AuditMaxLag is how old the oldest of these may be, likewise. From 5s.
+	// Default: 1m
+	AuditMaxLag time.Duration `yaml:"audit-max-lag" usage:"time that audit may be behind before signing stops"`
+
+	// AuditReads says which calls that change nothing are recorded: none; api, those
+	// of the AWS APIs that look at what is managed; or all, which adds pulls through
+	// /v2, their likes of the ECR API, GetRevocationStatus and LookupEvents, each of
+	// which may come thousands of times a second. Refused calls are recorded
+	// whatever this says. Neither is waited for. Default: api
+	AuditReads string `yaml:"audit-reads" usage:"reads to record: none, api or all"`
+
+	// AuditRate is how many reads, and how many refused calls, are recorded in a
+	// second by each replica; for a while ten times as many. What comes faster, from
+	// somebody who would fill the disk, is counted, and the count is recorded.
+	// Default: 1000
+	AuditRate int64 `yaml:"audit-rate" usage:"reads and refusals recorded in a second"`
+
+	// JournalKeep is how long the records keep the journal's rows of changes and
+	// signatures; 0 keeps all. A row is removed only after everything above was given
+	// it. From 24h. Default: 0
+	JournalKeep time.Duration `yaml:"journal-keep" usage:"time that the journal keeps changes (default: for good)"`
+
+	// JournalKeepReads is how long the records keep the journal's rows of reads and
+	// refused calls, likewise. Default: 2160h (90 days)
+	JournalKeepReads time.Duration `yaml:"journal-keep-reads" usage:"time that the journal keeps reads and refusals"`
+
 	// LogFormat is how the log on standard error is written: text or json.
 	// Default: text
 	LogFormat string `yaml:"log-format" usage:"format of the log: text or json"`
@@ -199,6 +260,13 @@ func Default() Config {
 		ReadCache:        128 << 20,
 		AccessLog:        "errors",
 		LogFormat:        "text",
+		AuditFileSize:    100 << 20,
+		AuditFileAge:     24 * time.Hour,
+		AuditMaxEntries:  100_000,
+		AuditMaxLag:      time.Minute,
+		AuditReads:       "api",
+		AuditRate:        1000,
+		JournalKeepReads: 90 * 24 * time.Hour,
 		MaxImages:        100_000,
 	}
 }
@@ -206,7 +274,7 @@ func Default() Config {
 // Validate checks each setting and how they go together. The error names the
 // setting and says what it should be.
 func (c Config) Validate() error {
-	checks := []func() error{c.checkIdentity, c.checkListen, c.checkAdmin, c.checkLog, c.checkURLs, c.checkProxies, c.checkLimits, c.checkTimeouts}
+	checks := []func() error{c.checkIdentity, c.checkListen, c.checkAdmin, c.checkLog, c.checkAudit, c.checkURLs, c.checkProxies, c.checkLimits, c.checkTimeouts}
 	for _, check := range checks {
 		if err := check(); err != nil {
 			return err

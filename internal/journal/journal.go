@@ -36,7 +36,20 @@ type Event struct {
 	Resource string          // the ARN acted upon; "" when the act has none
 	Actor    Actor           // userIdentity and where the request came from
 	Detail   json.RawMessage // a JSON object with what only this kind of event has; nil for none
+	Outcome  Outcome
 }
+
+// Outcome is what came of a call. The zero Outcome is that of a change that was
+// made.
+type Outcome struct {
+	ErrorCode    string // errorCode: why it was refused, by the name its caller got; "" if it was done
+	ErrorMessage string // errorMessage, as its caller got it
+	Reason       string // of a denial, which policy decided or was missing
+	ReadOnly     bool   // readOnly: it changes nothing
+}
+
+// Failed reports whether the call was refused.
+func (o Outcome) Failed() bool { return o.ErrorCode != "" }
 
 // Actor is who asked and from where. The zero Actor is the service itself.
 type Actor struct {
@@ -46,6 +59,9 @@ type Actor struct {
 	UserAgent   string // userAgent; see [WithActor]
 	RequestID   string // requestID, as answered to the caller
 }
+
+// Anonymous is the Principal of callers without credentials.
+const Anonymous = "anonymous"
 
 type actorKey struct{}
 

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +20,7 @@ const (
 // check is one thing that must be so for the service to do its work.
 type check struct {
 	failing string // what to say when it is not: it is told to anybody
+	tells   bool   // whether the error says more that may be told
 	run     func(context.Context) error
 	running atomic.Bool
 }
@@ -34,7 +34,18 @@ type readiness struct {
 
 	mu    sync.Mutex // held while it is being found out
 	at    time.Time
-	found []string // what is failing
+	found []finding // what is failing
+}
+
+// finding is a check that fails.
+type finding struct{ failing, more string }
+
+// String is what is told to whoever asks.
+func (f finding) String() string {
+	if f.more == "" {
+		return f.failing
+	}
+	return f.failing + ": " + f.more
 }
 
 // newReadiness makes the checks: that the records answer, that blobs can be
@@ -48,6 +59,7 @@ func (s *Server) newReadiness() *readiness {
 			_, err := s.authority.Leaf(ctx)
 			return err
 		}},
+		{failing: "the audit record is not kept up", run: s.auditKeepsUp, tells: true},
 	}}
 }
 
@@ -70,12 +82,14 @@ func (p *readiness) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.WriteHeader(http.StatusServiceUnavailable)
-	io.WriteString(w, strings.Join(failing, "\n")+"\n")
+	for _, f := range failing {
+		io.WriteString(w, f.String()+"\n")
+	}
 }
 
 // failing finds out what is failing, or remembers it for a moment: a probe costs
 // a transaction and a file, and anybody may send it.
-func (p *readiness) failing() []string {
+func (p *readiness) failing() []finding {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.at.IsZero() || time.Since(p.at) >= p.kept {
@@ -90,7 +104,7 @@ func (p *readiness) failing() []string {
 }
 
 // try runs all checks at once, and logs what has begun to fail.
-func (p *readiness) try(was []string) (failing []string) {
+func (p *readiness) try(was []finding) (failing []finding) {
 	ctx, cancel := context.WithTimeout(context.Background(), p.within)
 	defer cancel()
 	results := make([]error, len(p.checks))
@@ -101,13 +115,21 @@ func (p *readiness) try(was []string) (failing []string) {
 	all.Wait()
 	for i, c := range p.checks {
 		if results[i] != nil {
-			failing = append(failing, c.failing)
-			if !slices.Contains(was, c.failing) {
+			failing = append(failing, c.finding(results[i]))
+			if !slices.ContainsFunc(was, func(f finding) bool { return f.failing == c.failing }) {
 				p.logger.Error("not ready", "because", c.failing, "error", results[i])
 			}
 		}
 	}
 	return failing
+}
+
+// finding is what to say of the check's error.
+func (c *check) finding(err error) finding {
+	if c.tells {
+		return finding{c.failing, err.Error()}
+	}
+	return finding{failing: c.failing}
 }
 
 var errNoAnswer = errors.New("no answer in time")

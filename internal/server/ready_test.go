@@ -94,7 +94,7 @@ func TestHangingCheckIsNotWaitedFor(t *testing.T) {
 		{failing: "never", run: func(context.Context) error { return nil }},
 	}}
 	for range 3 {
-		if found := p.failing(); len(found) != 1 || found[0] != "it hangs" {
+		if found := p.failing(); len(found) != 1 || found[0].failing != "it hangs" {
 			t.Errorf("found %q", found)
 		}
 	}

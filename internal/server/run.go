@@ -58,7 +58,7 @@ func (s *Server) background() []func(context.Context) error {
 	sweep := func(ctx context.Context) error {
 		return s.registry.Run(ctx, func(err error) { s.options.Logger.Error("sweeping the registry", "error", fault.Whole(err)) })
 	}
-	work := []func(context.Context) error{s.authority.Run, s.access.Run, sweep}
+	work := append([]func(context.Context) error{s.authority.Run, s.access.Run, s.recorder.Run, sweep}, s.work...)
 	if s.certificate != nil {
 		work = append(work, func(ctx context.Context) error {
 			return s.certificate.watch(ctx, certificatePoll, s.options.Reload)

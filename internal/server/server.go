@@ -8,11 +8,13 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -24,6 +26,7 @@ import (
 	"github.com/sealwright/sealwright/internal/config"
 	"github.com/sealwright/sealwright/internal/datadir"
 	"github.com/sealwright/sealwright/internal/edge/ociapi"
+	"github.com/sealwright/sealwright/internal/journal"
 	"github.com/sealwright/sealwright/internal/metrics"
 	"github.com/sealwright/sealwright/internal/registry"
 	"github.com/sealwright/sealwright/internal/seal"
@@ -38,6 +41,7 @@ type Options struct {
 	Logger *slog.Logger     // required
 	Now    func() time.Time // time.Now unless a test says otherwise
 	Reload <-chan os.Signal // each one has the certificate's files read again; nil for none
+	Stdout io.Writer        // of audit-stdout; nil means the process's own
 }
 
 // Server is a service that is open but does not serve yet.
@@ -57,6 +61,11 @@ type Server struct {
 	metrics   *metrics.Metrics
 	accessLog accessLog
 	ready     *readiness
+	recorder  *journal.Recorder
+	watch     *journal.Watch                // nil: the journal goes nowhere
+	tailed    []string                      // names of the tailers
+	failing   sync.Map                      // of these, those whose last step failed
+	work      []func(context.Context) error // that goes on while the service serves, beside that of the services
 	stopping  atomic.Bool
 	handler   http.Handler
 	admin     http.Handler // of the admin listener; nil for none
@@ -82,7 +91,7 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *Server, err error
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	steps := []func(context.Context) error{s.openDirectory, s.openRecords, s.openAccess, s.openAuthority, s.openServices, s.mount, s.listen}
+	steps := []func(context.Context) error{s.openDirectory, s.openRecords, s.openAccess, s.openAuthority, s.openAudit, s.openServices, s.mount, s.listen}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -182,7 +191,7 @@ func (s *Server) openServices(context.Context) (err error) {
 	}
 	s.signing, err = signing.New(signing.Options{
 		Profiles: s.records.Profiles(), Jobs: s.records.Jobs(), Leaves: s.authority,
-		Region: s.config.Region, Now: s.options.Now, AllowReuseOfEndedNames: s.config.ReuseEndedProfileNames,
+		Region: s.config.Region, Now: s.options.Now, AllowReuseOfEndedNames: s.config.ReuseEndedProfileNames, MaySign: s.maySign,
 	})
 	return err
 }

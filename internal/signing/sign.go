@@ -43,9 +43,13 @@ var errStale = errors.New("signing: made with what is no longer current")
 // made first, in memory; then its job is recorded in one transaction that finds
 // profile and leaf good; only then is it returned. An error means that no
 // signature left. Errors: [ErrInvalid], [ErrProfileNotFound],
-// [ErrProfileNotActive], and what [authority.Authority.Leaf] says.
+// [ErrProfileNotActive], and what [authority.Authority.Leaf] and the options'
+// MaySign say.
 func (s *Service) Sign(ctx context.Context, r SignRequest) (Signature, error) {
 	if err := checkPayload(r.Format, r.Payload); err != nil {
+		return Signature{}, err
+	}
+	if err := s.o.MaySign(); err != nil {
 		return Signature{}, err
 	}
 	var err error

@@ -36,6 +36,9 @@ type Options struct {
 	Leaves   Leaves
 	Region   string           // the installation's one region
 	Now      func() time.Time // nil: time.Now
+	// MaySign is asked before each signature; its error keeps it from being made,
+	// and is what the caller gets. It must answer at once. nil permits.
+	MaySign func() error
 	// AllowReuseOfEndedNames lets PutProfile make a new version of a Canceled or
 	// Revoked profile. Trust policies that name the profile trust it again.
 	AllowReuseOfEndedNames bool
@@ -55,6 +58,9 @@ func New(o Options) (*Service, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.MaySign == nil {
+		o.MaySign = func() error { return nil }
 	}
 	return &Service{o: o}, nil
 }

@@ -13,10 +13,11 @@ func (db *DB) Journal() journal.Reader { return journalReader{db} }
 // record writes the journal row of what the transaction does.
 func record(tx querier, e journal.Event) error {
 	_, err := tx.exec(`INSERT INTO journal (id, time, account, region, source, name, resource,
-			principal, access_key_id, source_ip, user_agent, request_id, detail)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+			principal, access_key_id, source_ip, user_agent, request_id, detail, reason, error_code, error_message, read_only)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
 		e.ID, micros(e.Time), string(e.Account), e.Region, e.Source, e.Name, e.Resource,
-		e.Actor.Principal, e.Actor.AccessKeyID, e.Actor.SourceIP, e.Actor.UserAgent, e.Actor.RequestID, string(e.Detail))
+		e.Actor.Principal, e.Actor.AccessKeyID, e.Actor.SourceIP, e.Actor.UserAgent, e.Actor.RequestID, string(e.Detail),
+		e.Outcome.Reason, e.Outcome.ErrorCode, e.Outcome.ErrorMessage, e.Outcome.ReadOnly)
 	return err
 }
 
@@ -68,17 +69,46 @@ func (r journalReader) entriesAfter(ctx context.Context, after journal.Position,
 	return entries, err
 }
 
-const selectEntries = `SELECT position, id, time, account, region, source, name, resource,
-		principal, access_key_id, source_ip, user_agent, request_id, detail
-	FROM journal WHERE position > $1 ORDER BY position LIMIT $2`
+const (
+	selectEntry = `SELECT position, id, time, account, region, source, name, resource,
+			principal, access_key_id, source_ip, user_agent, request_id, detail, reason, error_code, error_message, read_only
+		FROM journal `
+	selectEntries = selectEntry + `WHERE position > $1 ORDER BY position LIMIT $2`
+)
 
 func scanEntry(row scanner) (journal.Entry, error) {
 	var e journal.Entry
 	var detail string
 	err := row.Scan(&e.Position, &e.ID, timeColumn{&e.Time}, &e.Account, &e.Region, &e.Source, &e.Name, &e.Resource,
-		&e.Actor.Principal, &e.Actor.AccessKeyID, &e.Actor.SourceIP, &e.Actor.UserAgent, &e.Actor.RequestID, &detail)
+		&e.Actor.Principal, &e.Actor.AccessKeyID, &e.Actor.SourceIP, &e.Actor.UserAgent, &e.Actor.RequestID, &detail,
+		&e.Outcome.Reason, &e.Outcome.ErrorCode, &e.Outcome.ErrorMessage, &e.Outcome.ReadOnly)
 	if detail != "" {
 		e.Detail = []byte(detail)
 	}
 	return e, err
+}
+
+// NewestEntry is the last position that is in use in the journal, 0 for none.
+func (db *DB) NewestEntry(ctx context.Context) (p journal.Position, err error) {
+	err = db.read(ctx, func(q querier) error {
+		return q.row(`SELECT COALESCE(MAX(position), 0) FROM journal`).Scan(&p)
+	})
+	return p, err
+}
+
+// Appender returns what adds to the journal alone.
+func (db *DB) Appender() journal.Appender { return journalWriter{db} }
+
+type journalWriter struct{ db *DB }
+
+// Append implements [journal.Appender].
+func (w journalWriter) Append(ctx context.Context, events []journal.Event) error {
+	return w.db.write(ctx, func(tx querier) error {
+		for _, e := range events {
+			if err := record(tx, e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

@@ -42,13 +42,27 @@ func (s tailerStore) Move(ctx context.Context, name string, next journal.Stand) 
 }
 
 // Wake has a value put into ring, if it has room, after each write of this
-// process that may have added to the journal. It must be called before the
-// database is used. Other processes' writes are found by looking: on PostgreSQL,
-// NOTIFY would make commits wait for each other.
-func (db *DB) Wake(ring chan<- struct{}) { db.rings = append(db.rings, ring) }
+// process that may have added to the journal. Other processes' writes are found by
+// looking: on PostgreSQL, NOTIFY would make commits wait for each other.
+func (db *DB) Wake(ring chan<- struct{}) {
+	for {
+		before := db.rings.Load()
+		after := []chan<- struct{}{ring}
+		if before != nil {
+			after = append(after, *before...)
+		}
+		if db.rings.CompareAndSwap(before, &after) {
+			return
+		}
+	}
+}
 
 func (db *DB) wake() {
-	for _, ring := range db.rings {
+	rings := db.rings.Load()
+	if rings == nil {
+		return
+	}
+	for _, ring := range *rings {
 		select {
 		case ring <- struct{}{}:
 		default: // it is awake

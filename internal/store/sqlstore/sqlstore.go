@@ -39,7 +39,7 @@ type DB struct {
 	memories memories
 	accesses atomic.Uint64 // changes that access decides upon made through here
 	revised  atomic.Pointer[revisionRead]
-	rings    []chan<- struct{}
+	rings    atomic.Pointer[[]chan<- struct{}]
 	close    func() error // once
 }
 

@@ -18,6 +18,7 @@ func Journal(t *testing.T, open func(t *testing.T) Stores) {
 		{"nothing yet", journalNothing},
 		{"every field", journalFields},
 		{"pages", journalPages},
+		{"append", journalAppend},
 		{"follow while others write", journalFollow},
 	})
 }
@@ -46,8 +47,9 @@ func journalFields(d *desk) {
 	full := journal.Event{
 		ID: "0197f3a4-0000-7000-8000-000000000001", Time: d.tick(), Account: testAccount, Region: testRegion, Source: journal.SourceSigner,
 		Name: "Everything", Resource: "arn:aws:signer:us-east-1:111122223333:/signing-profiles/x",
-		Actor:  journal.Actor{Principal: "arn:aws:iam::111122223333:root", AccessKeyID: "AKIA1", SourceIP: "::1", UserAgent: "ü \"agent\"/1", RequestID: "r-1"},
-		Detail: json.RawMessage(`{"a": [1, 2.0, "é"],  "b":{}}`),
+		Actor:   journal.Actor{Principal: "arn:aws:iam::111122223333:root", AccessKeyID: "AKIA1", SourceIP: "::1", UserAgent: "ü \"agent\"/1", RequestID: "r-1"},
+		Outcome: journal.Outcome{ErrorCode: "AccessDenied", ErrorMessage: "no", Reason: "because", ReadOnly: true},
+		Detail:  json.RawMessage(`{"a": [1, 2.0, "é"],  "b":{}}`),
 	}
 	bare := journal.Event{ID: "0197f3a4-0000-7000-8000-000000000002", Time: d.tick(), Account: testAccount, Region: testRegion, Source: journal.SourceSealwright, Name: "Nothing"}
 	d.must(d.write(full))
@@ -135,5 +137,21 @@ func (d *desk) follow(stop <-chan struct{}) (seen []journal.Position) {
 		if stopped && len(page) == 0 {
 			return seen
 		}
+	}
+}
+
+func journalAppend(d *desk) {
+	refused := event("Refused")
+	refused.Outcome = journal.Outcome{ErrorCode: "AccessDenied", ErrorMessage: "no"}
+	batch := []journal.Event{event("One"), refused, event("Three")}
+	d.must(d.Appender.Append(ctx, batch))
+	bad := event("Bad")
+	bad.Outcome.ErrorMessage = "\x00"
+	d.wantFailure(d.Appender.Append(ctx, []journal.Event{event("WithBad"), bad}))
+	entries, err := d.Journal.Read(ctx, 0, 10)
+	d.must(err)
+	equal(d, len(entries), 3)
+	for i := range batch {
+		equal(d, entries[i].Event, batch[i])
 	}
 }

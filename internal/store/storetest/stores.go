@@ -25,6 +25,7 @@ type Stores struct {
 	Jobs      signing.JobStore
 	Journal   journal.Reader
 	Tailers   journal.Stands
+	Appender  journal.Appender
 	// RevokeCertificate marks a certificate revoked, as whoever operates the
 	// authority can; no port does.
 	RevokeCertificate func(ctx context.Context, id string, at time.Time) error
