@@ -2,7 +2,6 @@ package authority
 
 import (
 	"context"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,13 +11,12 @@ import (
 
 	"github.com/sealwright/sealwright/internal/fault"
 	"github.com/sealwright/sealwright/internal/journal"
-	"github.com/sealwright/sealwright/internal/seal"
 )
 
 // Options are what an [Authority] is made from.
 type Options struct {
 	Store        Store
-	Sealer       *seal.Sealer
+	Keys         Keys
 	Region       string           // named in the issuing CA and in every record
 	Replica      string           // names this process in the records of its leaves
 	Now          func() time.Time // nil: time.Now
@@ -37,15 +35,16 @@ const (
 // use once [Authority.Bootstrap] has returned.
 type Authority struct {
 	o      Options
-	chain  *chain // set by Bootstrap
+	chain  atomic.Pointer[chain] // of the active CA; set by Bootstrap
 	leaf   atomic.Pointer[Signer]
 	change sync.Mutex // held while the leaf is being replaced
+	crls   crls
 }
 
 // New checks the options. Call [Authority.Bootstrap] before anything else.
 func New(o Options) (*Authority, error) {
-	if o.Store == nil || o.Sealer == nil || o.Region == "" || o.Replica == "" {
-		return nil, errors.New("authority: a store, a sealer, a region and the name of this replica are required")
+	if o.Store == nil || o.Keys == nil || o.Region == "" || o.Replica == "" {
+		return nil, errors.New("authority: a store, a store of keys, a region and the name of this replica are required")
 	}
 	if o.LeafValidity == 0 {
 		o.LeafValidity = DefaultLeafValidity
@@ -67,34 +66,71 @@ func New(o Options) (*Authority, error) {
 // that one only. An error that is [seal.ErrOpen] means that the wrapping key is
 // not the one the stored keys were sealed with.
 func (a *Authority) Bootstrap(ctx context.Context) (created bool, err error) {
-	h, err := a.o.Store.Hierarchy(ctx)
-	if errors.Is(err, ErrNoHierarchy) {
-		h, created, err = a.create(ctx)
-	}
+	now, err := a.o.Store.Authorities(ctx)
 	if err != nil {
 		return false, err
 	}
-	a.chain, err = openHierarchy(h, a.o.Sealer)
+	if now.Active == "" {
+		if now, created, err = a.create(ctx, now); err != nil {
+			return false, err
+		}
+	}
+	_, err = a.follow(ctx, now)
 	return created, err
 }
 
-func (a *Authority) create(ctx context.Context) (Hierarchy, bool, error) {
-	now := a.o.Now()
-	ours, err := newHierarchy(a.o.Region, a.o.Sealer, now)
-	if err != nil {
-		return Hierarchy{}, false, err
+// create makes the first root and issuing CA. Whoever comes second in a race
+// throws its own away.
+func (a *Authority) create(ctx context.Context, now Authorities) (Authorities, bool, error) {
+	if _, found, err := a.findPending(ctx, forRequest, now); found || err != nil {
+		return now, false, errors.Join(err, errRequested)
 	}
-	e := a.event(ctx, now, "CreateCertificateAuthority", map[string]any{
-		"rootCertificateId":    ours.Root.ID,
-		"rootNotAfter":         ours.Root.NotAfter,
-		"issuingCertificateId": ours.Issuing.ID,
-		"issuingNotAfter":      ours.Issuing.NotAfter,
+	made, err := a.newHierarchy(ctx)
+	if err != nil {
+		return now, false, err
+	}
+	stands, err := a.o.Store.ChangeAuthorities(ctx, func(now Authorities) (*Change, error) {
+		if now.Active != "" {
+			return nil, nil
+		}
+		return &Change{Add: made, Activate: made[1].ID, Event: a.created(ctx, made)}, nil
 	})
-	stands, err := a.o.Store.BootstrapHierarchy(ctx, ours, e)
 	if err != nil {
-		return Hierarchy{}, false, fmt.Errorf("authority: save the certificate authority: %w", err)
+		return now, false, fmt.Errorf("authority: save the certificate authority: %w", err)
 	}
-	return stands, stands.Root.ID == ours.Root.ID, nil
+	if stands.Active == made[1].ID {
+		return stands, true, nil
+	}
+	return stands, false, errors.Join(a.o.Keys.Delete(ctx, made[0].KeyID), a.o.Keys.Delete(ctx, made[1].KeyID))
+}
+
+// newHierarchy makes the keys and certificates of a root and an issuing CA.
+func (a *Authority) newHierarchy(ctx context.Context) ([]Certificate, error) {
+	rootKey, err := a.o.Keys.Generate(ctx, firstKeys)
+	if err != nil {
+		return nil, err
+	}
+	root, err := a.certifyRoot(ctx, rootKey, 1)
+	if err != nil {
+		return nil, err
+	}
+	issuingKey, err := a.o.Keys.Generate(ctx, firstKeys)
+	if err != nil {
+		return nil, err
+	}
+	issuing, err := a.certifyIssuing(ctx, issuingKey, root, 1)
+	return []Certificate{root, issuing}, err
+}
+
+// created is the event of a root and the issuing CA below it.
+func (a *Authority) created(ctx context.Context, made []Certificate) journal.Event {
+	root, issuing := made[0], made[1]
+	return a.event(ctx, a.o.Now(), "CreateCertificateAuthority", map[string]any{
+		"rootCertificateId":    root.ID,
+		"rootNotAfter":         root.NotAfter,
+		"issuingCertificateId": issuing.ID,
+		"issuingNotAfter":      issuing.NotAfter,
+	})
 }
 
 // event is an act of the installation itself: it belongs to no account.
@@ -102,22 +138,19 @@ func (a *Authority) event(ctx context.Context, now time.Time, name string, detai
 	return journal.New(ctx, now, journal.SourceSealwright, name, journal.Subject{Region: a.o.Region}, detail)
 }
 
-// RootPEM is the root certificate, for trust stores. Nil before Bootstrap.
-func (a *Authority) RootPEM() []byte {
-	if a.chain == nil {
-		return nil
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.chain.root.Raw})
-}
-
-// RootFingerprint is the lower-case hex SHA-256 of the root certificate, the
+// RootFingerprint is the lower-case hex SHA-256 of the active CA's root, the
 // same that `openssl x509 -fingerprint -sha256` prints. "" before Bootstrap.
 func (a *Authority) RootFingerprint() string {
-	if a.chain == nil {
+	c := a.chain.Load()
+	if c == nil {
 		return ""
 	}
-	return fingerprint(a.chain.root.Raw)
+	return fingerprint(c.root().Raw)
 }
 
 // errNotReady is a mistake in the order of starting.
 var errNotReady = fault.Hide(fault.Unavailable, errors.New("authority: Bootstrap was not called"), "the certificate authority is not ready yet")
+
+// errRequested is why a CA is not made by itself.
+var errRequested = fault.New(fault.Conflict, "an issuing CA under a root of your own was requested and is not there yet: "+
+	"have the request signed (\"sealwright ca csr\" prints it) and install the chain with \"sealwright ca install\"")

@@ -64,10 +64,14 @@ func newSealer(t testing.TB) *seal.Sealer {
 	return sealer
 }
 
+func (w *world) keys() *authority.SealedKeys {
+	return authority.NewSealedKeys(w.db.AuthorityKeys(), w.sealer, "us-east-1", w.clock.now)
+}
+
 func (w *world) authority(t testing.TB) *authority.Authority {
 	t.Helper()
 	a, err := authority.New(authority.Options{
-		Store: w.store, Sealer: w.sealer, Region: "us-east-1", Replica: "one", Now: w.clock.now, Logger: slog.New(slog.DiscardHandler),
+		Store: w.store, Keys: w.keys(), Region: "us-east-1", Replica: "one", Now: w.clock.now, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -91,6 +95,15 @@ func leafOf(t testing.TB, a *authority.Authority) *authority.Signer {
 		t.Fatal(err)
 	}
 	return leaf
+}
+
+// validate asks the reference whether the leaf's chain is one to sign with now.
+func validate(t testing.TB, w *world, leaf *authority.Signer) {
+	t.Helper()
+	at := w.clock.now()
+	if err := corex509.ValidateCodeSigningCertChain(parse(t, leaf.Chain()), &at); err != nil {
+		t.Error(err)
+	}
 }
 
 func parse(t testing.TB, chain [][]byte) []*x509.Certificate {
@@ -161,11 +174,11 @@ func TestLeafIsRecordedBeforeItSigns(t *testing.T) {
 	if stored.Role != authority.Leaf || stored.Replica != "one" || stored.Region != "us-east-1" || stored.Serial != certs[0].SerialNumber.Text(16) {
 		t.Errorf("stored %+v", stored)
 	}
-	h, err := w.store.Hierarchy(t.Context())
+	cas, err := w.store.Authorities(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h.Root.Hash != tbs(certs[2])+tbs(certs[2]) || h.Issuing.Hash != tbs(certs[1])+tbs(certs[2]) || stored.IssuerID != h.Issuing.ID {
+	if cas.CAs[0].Hash != tbs(certs[2])+tbs(certs[2]) || cas.CAs[1].Hash != tbs(certs[1])+tbs(certs[2]) || stored.IssuerID != cas.Active {
 		t.Error("the hashes of the CAs, or the leaf's issuer, are wrong")
 	}
 }
@@ -183,9 +196,10 @@ func TestBootstrapIsOnce(t *testing.T) {
 	if first.RootFingerprint() != second.RootFingerprint() || len(first.RootFingerprint()) != 64 {
 		t.Errorf("%q and %q", first.RootFingerprint(), second.RootFingerprint())
 	}
-	block, rest := pem.Decode(first.RootPEM())
-	if block == nil || len(rest) != 0 || !parse(t, [][]byte{block.Bytes})[0].IsCA {
-		t.Errorf("root PEM %q", first.RootPEM())
+	roots, err := first.RootsPEM(t.Context())
+	block, rest := pem.Decode(roots)
+	if err != nil || block == nil || len(rest) != 0 || !parse(t, [][]byte{block.Bytes})[0].IsCA {
+		t.Errorf("root PEM %q, %v", roots, err)
 	}
 	if a, b := leafOf(t, first), leafOf(t, second); a.ID == b.ID {
 		t.Error("two processes share a leaf")
@@ -234,10 +248,10 @@ func TestWrongWrappingKey(t *testing.T) {
 
 func TestNewRefuses(t *testing.T) {
 	w := newWorld(t)
-	good := authority.Options{Store: w.store, Sealer: w.sealer, Region: "us-east-1", Replica: "one"}
+	good := authority.Options{Store: w.store, Keys: w.keys(), Region: "us-east-1", Replica: "one"}
 	for name, change := range map[string]func(*authority.Options){
 		"no store":   func(o *authority.Options) { o.Store = nil },
-		"no sealer":  func(o *authority.Options) { o.Sealer = nil },
+		"no keys":    func(o *authority.Options) { o.Keys = nil },
 		"no region":  func(o *authority.Options) { o.Region = "" },
 		"no replica": func(o *authority.Options) { o.Replica = "" },
 		"short leaf": func(o *authority.Options) { o.LeafValidity = time.Minute },
@@ -253,7 +267,7 @@ func TestNewRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := a.Leaf(t.Context()); err == nil || a.RootPEM() != nil || a.RootFingerprint() != "" {
+	if _, err := a.Leaf(t.Context()); err == nil || a.CheckKey(t.Context()) == nil || a.RootFingerprint() != "" {
 		t.Errorf("before Bootstrap: %v", err)
 	}
 }
@@ -269,11 +283,11 @@ func TestJournal(t *testing.T) {
 	for _, e := range entries {
 		names = append(names, e.Name)
 	}
-	if strings.Join(names, " ") != "CreateCertificateAuthority IssueCertificate" {
+	if strings.Join(names, " ") != "CreateKey CreateKey CreateCertificateAuthority IssueCertificate" {
 		t.Fatalf("events %q", names)
 	}
-	if !strings.Contains(string(entries[1].Detail), leaf.ID) || entries[1].Source != journal.SourceSealwright {
-		t.Errorf("event %+v: %s", entries[1], entries[1].Detail)
+	if e := entries[3]; !strings.Contains(string(e.Detail), leaf.ID) || e.Source != journal.SourceSealwright {
+		t.Errorf("event %+v: %s", e, e.Detail)
 	}
 }
 

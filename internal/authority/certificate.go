@@ -48,10 +48,10 @@ func subject(commonName string) pkix.Name {
 
 // rootTemplate leaves the path length open, so that a tier can be added later
 // without a new root in every trust store.
-func rootTemplate(now time.Time) *x509.Certificate {
+func rootTemplate(now time.Time, generation int) *x509.Certificate {
 	from := now.Add(-caBackdate)
 	return &x509.Certificate{
-		Subject:               subject("Sealwright Code Signing Root CA G1"),
+		Subject:               subject(fmt.Sprintf("Sealwright Code Signing Root CA G%d", generation)),
 		NotBefore:             from,
 		NotAfter:              from.AddDate(rootYears, 0, 0),
 		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
@@ -62,13 +62,21 @@ func rootTemplate(now time.Time) *x509.Certificate {
 	}
 }
 
-// issuingTemplate allows leaves below it and nothing else.
-func issuingTemplate(region string, now time.Time) *x509.Certificate {
+// issuingTemplate allows leaves below it and nothing else. It ends with its root
+// at the latest.
+func issuingTemplate(region string, root *x509.Certificate, now time.Time, generation int) *x509.Certificate {
 	from := now.Add(-caBackdate)
+	until := from.AddDate(issuingYears, 0, 0)
+	if until.After(root.NotAfter) {
+		until = root.NotAfter
+	}
+	if from.Before(root.NotBefore) {
+		from = root.NotBefore
+	}
 	return &x509.Certificate{
-		Subject:               subject("Sealwright " + region + " Code Signing CA G1"),
+		Subject:               subject(fmt.Sprintf("Sealwright %s Code Signing CA G%d", region, generation)),
 		NotBefore:             from,
-		NotAfter:              from.AddDate(issuingYears, 0, 0),
+		NotAfter:              until,
 		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 		BasicConstraintsValid: true,
 		IsCA:                  true,

@@ -26,15 +26,15 @@ type Signer struct {
 func newSigner(c Certificate, issuer *chain, key *ecdsa.PrivateKey) *Signer {
 	s := &Signer{
 		Certificate: c,
-		chain:       [][]byte{c.DER, issuer.issuing.Raw, issuer.root.Raw},
+		chain:       issuer.below(c.DER),
 		sign:        func(digest []byte) ([]byte, error) { return signRaw(key, digest) },
 	}
 	runtime.AddCleanup(s, wipe, key)
 	return s
 }
 
-// Chain is the DER of the leaf, the issuing CA and the root, in this order. It
-// is shared: do not change it.
+// Chain is the DER of the leaf, the issuing CA and so on up to the root. It is
+// shared: do not change it.
 func (s *Signer) Chain() [][]byte { return s.chain }
 
 // Sign signs a SHA-384 digest and returns r and s side by side, 48 big-endian

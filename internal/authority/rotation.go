@@ -2,7 +2,8 @@ package authority
 
 import (
 	"context"
-	"crypto/ecdsa"
+	"crypto"
+	"crypto/x509"
 	"fmt"
 	"time"
 
@@ -21,8 +22,9 @@ const (
 )
 
 // stepEvery is how often [Authority.Run] looks. It is far below the quarter of
-// the shortest life that lies between due and late.
-const stepEvery = time.Minute
+// the shortest life that lies between due and late, and how long it takes until
+// every replica signs under another issuing CA that was made active.
+const stepEvery = 5 * time.Second
 
 // Leaf returns the signer to use now. Usually that costs nothing; it issues one
 // when there is none, and replaces one that the background loop has left for
@@ -75,12 +77,17 @@ func (a *Authority) Run(ctx context.Context) error {
 	}
 }
 
-// Step issues a leaf if there is none or the current one is half way to its
-// end: what [Authority.Run] does each time.
+// Step issues a leaf if there is none, if the current one is half way to its end,
+// or if another issuing CA is active than the one that certified it: what
+// [Authority.Run] does each time.
 func (a *Authority) Step(ctx context.Context) error {
+	now := a.o.Now()
 	current := a.leaf.Load()
-	if current != nil && !current.due(a.o.Now()) && !current.late(a.o.Now()) {
-		return nil
+	if current != nil && !current.due(now) && !current.late(now) {
+		issuer, err := a.current(ctx)
+		if err != nil || issuer.record.ID == current.IssuerID {
+			return err
+		}
 	}
 	_, err := a.replace(ctx, current)
 	return err
@@ -100,7 +107,7 @@ func (a *Authority) replace(ctx context.Context, old *Signer) (*Signer, error) {
 // issue makes a leaf, records it and then makes it current. The caller holds
 // change.
 func (a *Authority) issue(ctx context.Context) (*Signer, error) {
-	next, err := a.newLeaf()
+	next, err := a.newLeaf(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -121,44 +128,42 @@ func (a *Authority) issue(ctx context.Context) (*Signer, error) {
 }
 
 // newLeaf makes a leaf that nobody may use yet: it is not recorded.
-func (a *Authority) newLeaf() (*Signer, error) {
-	if a.chain == nil {
-		return nil, errNotReady
-	}
-	now := a.o.Now()
-	if err := a.checkIssuing(now); err != nil {
-		return nil, err
-	}
-	issuingKey, err := a.chain.openKey(a.o.Sealer)
+func (a *Authority) newLeaf(ctx context.Context) (next *Signer, err error) {
+	issuer, err := a.current(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer wipe(issuingKey)
-	return a.certifyLeaf(now, issuingKey)
+	now := a.o.Now()
+	if err := a.checkIssuing(issuer.issuing(), now); err != nil {
+		return nil, err
+	}
+	err = a.o.Keys.Use(ctx, issuer.record.KeyID, func(key crypto.Signer) error {
+		next, err = a.certifyLeaf(now, issuer, key)
+		return err
+	})
+	return next, err
 }
 
-func (a *Authority) certifyLeaf(now time.Time, issuingKey *ecdsa.PrivateKey) (*Signer, error) {
+func (a *Authority) certifyLeaf(now time.Time, issuer *chain, issuingKey crypto.Signer) (*Signer, error) {
 	key, err := newKey()
 	if err != nil {
 		return nil, fmt.Errorf("authority: make a leaf's key: %w", err)
 	}
-	issuer := a.chain.issuing
-	cert, err := certify(leafTemplate(issuer, now, a.o.LeafValidity), issuer, key.Public(), issuingKey)
+	cert, err := certify(leafTemplate(issuer.issuing(), now, a.o.LeafValidity), issuer.issuing(), key.Public(), issuingKey)
 	if err != nil {
 		return nil, err
 	}
-	c := record(Leaf, a.o.Region, cert, issuer, now)
+	c := record(Leaf, a.o.Region, cert, issuer.issuing(), now)
 	c.Replica = a.o.Replica
-	return newSigner(c, a.chain, key), nil
+	return newSigner(c, issuer, key), nil
 }
 
 // checkIssuing says whether the issuing CA can certify a leaf now, and says it
 // loudly in its last year: its replacement needs a person.
-func (a *Authority) checkIssuing(now time.Time) error {
-	issuing := a.chain.issuing
+func (a *Authority) checkIssuing(issuing *x509.Certificate, now time.Time) error {
 	left := issuing.NotAfter.Sub(now)
 	if left < minLeafLife || now.Before(issuing.NotBefore) {
-		return fault.Becausef(ErrIssuingCAEnded, "the issuing CA is valid from %s to %s and it is %s here: signing is not possible; check the clock, or replace the issuing CA",
+		return fault.Becausef(ErrIssuingCAEnded, "the issuing CA is valid from %s to %s and it is %s here: signing is not possible; check the clock, or replace the issuing CA with \"sealwright ca rotate\"",
 			issuing.NotBefore.Format(time.RFC3339), issuing.NotAfter.Format(time.RFC3339), now.UTC().Format(time.RFC3339))
 	}
 	if left < warnBefore {

@@ -11,57 +11,97 @@ import (
 // Role is a certificate's place in the chain.
 type Role string
 
-// The roles, from the trust anchor down.
+// The roles, from the trust anchor down. Issuing is every CA below a root, those
+// between a root of your own and the CA that certifies leaves included.
 const (
 	Root    Role = "root"
 	Issuing Role = "issuing"
 	Leaf    Role = "leaf"
 )
 
-// Certificate is the record of a certificate this authority made. The record is
-// committed before the certificate's key signs anything.
+// Certificate is the record of a certificate. That of one whose key we hold is
+// committed before the key signs anything.
 type Certificate struct {
-	ID        string // lower-case hex SHA-256 of DER: the fingerprint
-	Role      Role
-	Region    string
-	Serial    string // lower-case hex, no leading zeros
-	DER       []byte
-	Hash      string // hex SHA-384 of the TBS bytes, then of the issuer's: as GetRevocationStatus has it (192 characters, lower case)
-	IssuerID  string // ID of the issuer; its own for the root
-	Replica   string // which process holds the key of a leaf; "" otherwise
-	NotBefore time.Time
-	NotAfter  time.Time
-	CreatedAt time.Time
-	RevokedAt time.Time // zero: good
+	ID         string // lower-case hex SHA-256 of DER: the fingerprint
+	Role       Role
+	Region     string
+	Serial     string // lower-case hex, no leading zeros
+	DER        []byte
+	Hash       string // hex SHA-384 of the TBS bytes, then of the issuer's: as GetRevocationStatus has it (192 characters, lower case)
+	IssuerID   string // ID of the issuer; its own for a root
+	KeyID      string // of a CA's key in [Keys]; "" when it is held elsewhere, and for leaves
+	Replica    string // which process holds the key of a leaf; "" otherwise
+	NotBefore  time.Time
+	NotAfter   time.Time
+	CreatedAt  time.Time
+	RetiredAt  time.Time // of a CA: since when it is no longer in service; zero: it is
+	Revocation           // its zero value: good
 }
 
-// Hierarchy is what makes an installation's authority: two certificates and
-// their private keys (PKCS#8), sealed under "authority/<ID of the certificate>".
-type Hierarchy struct {
-	Root, Issuing       Certificate
-	RootKey, IssuingKey []byte
+// Revocation says that a certificate is void, and with it what it signed.
+type Revocation struct {
+	RevokedAt time.Time // zero: good
+	RevokedBy string    // journal.Actor.Principal
+	Reason    Reason
+}
+
+// Authorities are all CAs of an installation, and which of them is at work.
+type Authorities struct {
+	Active string        // ID of the issuing CA that certifies leaves; "" before there is one
+	CAs    []Certificate // roots and issuing CAs, oldest first
+}
+
+// Change is a step of a ceremony. What is empty stays as it is.
+type Change struct {
+	Add      []Certificate // issuers first; those that are there already stay as they are
+	Activate string        // ID of the issuing CA to certify leaves from now on
+	Retire   []string      // IDs of CAs to take out of service, at Event.Time
+	Event    journal.Event
 }
 
 // Errors of the store.
 var (
-	ErrNoHierarchy    = fault.New(fault.NotFound, "the certificate authority has not been made yet")
 	ErrNoCertificate  = fault.New(fault.NotFound, "no such certificate")
 	ErrCertificateBad = fault.New(fault.Conflict, "the signing certificate is revoked")
+	ErrNoKey          = fault.New(fault.NotFound, "no such CA key")
 )
 
-// Store keeps the authority's certificates and sealed keys. All methods are
-// safe for concurrent use; what a method acknowledged is durable.
+// Store keeps the certificates. All methods are safe for concurrent use; what a
+// method acknowledged is durable.
 type Store interface {
-	// BootstrapHierarchy saves h unless there is a hierarchy already, and returns
-	// the one that stands: when replicas race, all get the same.
-	BootstrapHierarchy(ctx context.Context, h Hierarchy, e journal.Event) (Hierarchy, error)
-	// Hierarchy returns the one in use, or ErrNoHierarchy.
-	Hierarchy(ctx context.Context) (Hierarchy, error)
+	// Authorities returns the CAs; none before they were made.
+	Authorities(ctx context.Context) (Authorities, error)
+	// ChangeAuthorities runs change while nobody else changes the CAs, saves what it
+	// returns together with its event, and returns what stands then. nil saves
+	// nothing; change's error is returned as it is. change must be pure: it may run
+	// more than once.
+	ChangeAuthorities(ctx context.Context, change func(now Authorities) (*Change, error)) (Authorities, error)
 	// AddCertificate saves a leaf. Its issuer must be there (ErrNoCertificate) and
 	// good (ErrCertificateBad).
 	AddCertificate(ctx context.Context, c Certificate, e journal.Event) error
-	// Certificate finds one by ID, or ErrNoCertificate.
-	Certificate(ctx context.Context, id string) (Certificate, error)
+	// Certificate finds one by its ID or its Hash, or ErrNoCertificate.
+	Certificate(ctx context.Context, name string) (Certificate, error)
 	// Certificates lists all of a role, newest first.
 	Certificates(ctx context.Context, role Role) ([]Certificate, error)
+	// Revoke voids a certificate and all below it, those that are void already
+	// keeping what is said of them. When it returns, no signature is recorded any
+	// more that one of them made. again: it was revoked before, and nothing was
+	// done. ErrNoCertificate.
+	Revoke(ctx context.Context, id string, r Revocation, e journal.Event) (again bool, err error)
+	// Revoked lists those that a CA issued and that are revoked, oldest revocation
+	// first.
+	Revoked(ctx context.Context, issuer string) ([]Certificate, error)
+}
+
+// KeyRecords keeps the keys of [SealedKeys]. What a method acknowledged is
+// durable.
+type KeyRecords interface {
+	// AddKey saves a key, unless there is one of this ID.
+	AddKey(ctx context.Context, k SealedKey, e journal.Event) error
+	// Key returns a key, or ErrNoKey.
+	Key(ctx context.Context, id string) (SealedKey, error)
+	// Keys lists all keys, oldest first.
+	Keys(ctx context.Context) ([]SealedKey, error)
+	// DeleteKey removes a key; if there is none, it does nothing.
+	DeleteKey(ctx context.Context, id string, e journal.Event) error
 }

@@ -55,4 +55,4 @@ func TestSignerDoesNotPrintItsKey(t *testing.T) {
 	runtime.KeepAlive(key)
 }
 
-var testChain = &chain{root: new(x509.Certificate), issuing: new(x509.Certificate)}
+var testChain = &chain{certs: []*x509.Certificate{new(x509.Certificate)}}

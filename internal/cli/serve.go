@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sealwright/sealwright/internal/config"
+	"github.com/sealwright/sealwright/internal/harden"
 	"github.com/sealwright/sealwright/internal/server"
 )
 
@@ -51,7 +52,7 @@ SEALWRIGHT_PUBLIC_URL) and a key of the YAML file that --config names.`,
 }
 
 func (a *app) serve(ctx context.Context, settings config.Config) error {
-	if err := server.HardenProcess(); err != nil {
+	if err := harden.Process(); err != nil {
 		return err
 	}
 	letHeapGrow()

@@ -48,8 +48,8 @@ func (a *app) trustInstallCommand() *cobra.Command {
 		Short: "Trust what a signing profile signs",
 		Long: `Trust what a signing profile signs
 
-Puts the signing service's root certificate into the trust store
-signingAuthority:aws-signer-ts and a statement at level strict into the trust
+Puts the signing service's root certificate, or both while it replaces its root,
+into the trust store signingAuthority:aws-signer-ts and a statement at level strict into the trust
 policy. Nothing that is there is overwritten: a statement for the same scopes
 gets the profiles added; a scope that another statement owns is refused.
 
@@ -85,7 +85,7 @@ func (a *app) trustInstall(ctx context.Context, f *trustFlags) error {
 	if err := checkProfiles(f.profiles); err != nil {
 		return err
 	}
-	root, err := f.root(ctx)
+	roots, err := f.roots(ctx)
 	if err != nil {
 		return err
 	}
@@ -104,14 +104,19 @@ func (a *app) trustInstall(ctx context.Context, f *trustFlags) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	stored, err := addRoot(root)
-	if err != nil {
-		return err
+	stored := make([]string, len(roots))
+	for i, root := range roots {
+		if stored[i], err = addRoot(root); err != nil {
+			return err
+		}
 	}
 	if err := writePolicy(path, policy); err != nil {
 		return err
 	}
-	a.reportTrust(root, stored, path, granted)
+	for i, root := range roots {
+		fmt.Fprintf(a.Out, "Root certificate %s\n  is in %s\n", fingerprint(root), stored[i])
+	}
+	a.reportTrust(path, granted)
 	return nil
 }
 
@@ -129,14 +134,15 @@ func checkProfiles(profiles []string) error {
 	return nil
 }
 
-// root reads the root certificate from where the flags say.
-func (f *trustFlags) root(ctx context.Context) (*x509.Certificate, error) {
+// roots reads the root certificates from where the flags say. A service has more
+// than one while it replaces its root.
+func (f *trustFlags) roots(ctx context.Context) ([]*x509.Certificate, error) {
 	if f.rootFile != "" {
 		data, err := os.ReadFile(f.rootFile)
 		if err != nil {
 			return nil, err
 		}
-		return parseRoot(f.rootFile, data)
+		return parseRoots(f.rootFile, data)
 	}
 	client, err := remote.NewSigner(ctx, remote.SignerOptions{Endpoint: f.endpoint, UserAgent: userAgent()})
 	if err != nil {
@@ -149,11 +155,11 @@ func (f *trustFlags) root(ctx context.Context) (*x509.Certificate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fetch the root certificate: %w", err)
 	}
-	root, err := parseRoot("the service's root certificate", data)
+	roots, err := parseRoots("the service's root certificate", data)
 	if err != nil {
 		return nil, err
 	}
-	return root, f.checkHash(root)
+	return f.matching(roots)
 }
 
 // checkTransport refuses to take a root's word for itself from another machine
@@ -169,16 +175,20 @@ func (f *trustFlags) checkTransport(client *signer.Client) error {
 	return fmt.Errorf("%s is plain HTTP to another machine, where anyone on the way could put in a root of their own: give the root's fingerprint with --root-sha256 (\"sealwright env\" on the service's machine prints it), or the root itself with --root", endpoint.Redacted())
 }
 
-// checkHash compares the root with the fingerprint given, if one was.
-func (f *trustFlags) checkHash(root *x509.Certificate) error {
+// matching returns the root with the fingerprint given, or all if none was.
+func (f *trustFlags) matching(roots []*x509.Certificate) ([]*x509.Certificate, error) {
 	if f.rootHash == "" {
-		return nil
+		return roots, nil
 	}
 	want := strings.ToLower(strings.ReplaceAll(f.rootHash, ":", ""))
-	if got := fingerprint(root); got != want {
-		return fmt.Errorf("the service's root certificate has SHA-256 fingerprint %s, not %.100s: nothing was installed", got, want)
+	var got []string
+	for _, root := range roots {
+		if fingerprint(root) == want {
+			return []*x509.Certificate{root}, nil
+		}
+		got = append(got, fingerprint(root))
 	}
-	return nil
+	return nil, fmt.Errorf("the service's root certificate has SHA-256 fingerprint %s, not %.100s: nothing was installed", strings.Join(got, " or "), want)
 }
 
 // policyPath is the trust policy in use: trustpolicy.oci.json where there is
@@ -220,8 +230,7 @@ func writePolicy(path string, policy *trustpolicy.OCIDocument) error {
 }
 
 // reportTrust says what is trusted now.
-func (a *app) reportTrust(root *x509.Certificate, stored, path string, granted verify.Granted) {
-	fmt.Fprintf(a.Out, "Root certificate %s\n  is in %s\n", fingerprint(root), stored)
+func (a *app) reportTrust(path string, granted verify.Granted) {
 	switch {
 	case granted.New:
 		fmt.Fprintf(a.Out, "Trust policy statement %q added to %s:\n", granted.Statement, path)

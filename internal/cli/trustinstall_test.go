@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
@@ -188,7 +189,9 @@ func TestTrustInstallRefuses(t *testing.T) {
 		{"wrong fingerprint", certificatePEM(root(t)), []string{"--profile", alice, "--root-sha256", hash(otherRoot(t))}, "nothing was installed"},
 		{"a leaf", nil, []string{"--profile", alice, "--root", leaf}, "is not a root"},
 		{"no certificate", []byte("hello"), []string{"--profile", alice}, "is not a certificate"},
-		{"two certificates", two, []string{"--profile", alice}, "not one certificate alone"},
+		{"a root and what is none", append(bytes.Clone(two), "x"...), []string{"--profile", alice}, "not certificates alone"},
+		{"too many certificates", bytes.Repeat(two, 9), []string{"--profile", alice}, "16 at most"},
+		{"neither of two has the fingerprint", two, []string{"--profile", alice, "--root-sha256", strings.Repeat("0", 64)}, " or "},
 		{"root and fingerprint", nil, []string{"--profile", alice, "--root", leaf, "--root-sha256", "00"}, "none of the others can be"},
 		{"a scope that is a URL", certificatePEM(root(t)), []string{"--profile", alice, "--scope", "http://localhost:5000/app"}, "registry scope"},
 		{"another machine without TLS", nil, []string{"--profile", alice, "--endpoint", "http://registry.example.com"}, "--root-sha256"},

@@ -17,16 +17,37 @@ import (
 	"github.com/sealwright/sealwright/internal/ownerfile"
 )
 
-// parseRoot reads the one root certificate in data, PEM or DER. A trust store
-// takes certificates of authorities only, so a leaf is refused here already.
-func parseRoot(name string, data []byte) (*x509.Certificate, error) {
-	der := data
-	if block, rest := pem.Decode(data); block != nil {
-		if block.Type != "CERTIFICATE" || len(bytes.TrimSpace(rest)) > 0 {
-			return nil, fmt.Errorf("%s is not one certificate alone", name)
-		}
-		der = block.Bytes
+// maxRoots bounds the roots that are taken at once; a service has one, or two
+// while one is being replaced.
+const maxRoots = 16
+
+// parseRoots reads the root certificates in data, PEM or DER.
+func parseRoots(name string, data []byte) ([]*x509.Certificate, error) {
+	block, rest := pem.Decode(data)
+	if block == nil {
+		root, err := parseRoot(name, data)
+		return []*x509.Certificate{root}, err
 	}
+	var roots []*x509.Certificate
+	for ; block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != "CERTIFICATE" || len(roots) == maxRoots {
+			return nil, fmt.Errorf("%s is not root certificates alone, %d at most", name, maxRoots)
+		}
+		root, err := parseRoot(name, block.Bytes)
+		if err != nil {
+			return nil, err
+		}
+		roots = append(roots, root)
+	}
+	if len(bytes.TrimSpace(rest)) > 0 {
+		return nil, fmt.Errorf("%s is not certificates alone", name)
+	}
+	return roots, nil
+}
+
+// parseRoot reads a root certificate, DER. A trust store takes certificates of
+// authorities only, so a leaf is refused here already.
+func parseRoot(name string, der []byte) (*x509.Certificate, error) {
 	root, err := x509.ParseCertificate(der)
 	if err != nil {
 		return nil, fmt.Errorf("%s is not a certificate: %w", name, err)

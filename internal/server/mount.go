@@ -38,7 +38,7 @@ func (s *Server) mount(context.Context) (err error) {
 	s.ready = s.newReadiness()
 	s.accessLog = accessLog{logger: s.options.Logger, which: s.config.AccessLog, sourceIP: s.proxies.sourceIP}
 	s.measureServices(aws)
-	mounted := surfaces{oci: oci, aws: aws, root: signerapi.RootHandler(s.authority.RootPEM), ready: s.ready}
+	mounted := surfaces{oci: oci, aws: aws, root: signerapi.RootHandler(s.authority.RootsPEM), crl: signerapi.CRLHandler(s.authority.CRL), ready: s.ready}
 	s.handler = s.observed(timeBodies(bodyPatience, s.hosts.gate(mounted)))
 	if s.config.AdminListen != "" {
 		return s.mountAdmin()
@@ -56,7 +56,7 @@ const (
 )
 
 // surfaces is all that one listener serves.
-type surfaces struct{ oci, aws, root, ready http.Handler }
+type surfaces struct{ oci, aws, root, crl, ready http.Handler }
 
 // ServeHTTP picks a surface by the path alone. It is no http.ServeMux because
 // that one cleans paths and redirects, which breaks signatures and digests alike.
@@ -78,6 +78,8 @@ func (s surfaces) route(path string) (operation string, handler http.Handler) {
 		return readyz, s.ready
 	case path == "/sealwright/root.pem":
 		return "getRootCertificate", s.root
+	case strings.HasPrefix(path, signerapi.CRLPath):
+		return "getRevocationList", s.crl
 	default:
 		return "aws:" + unrouted, s.aws
 	}

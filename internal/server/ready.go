@@ -49,12 +49,14 @@ func (f finding) String() string {
 }
 
 // newReadiness makes the checks: that the records answer, that blobs can be
-// written, and that there is a certificate to sign with, or one can be had.
+// written, that the key which certifies signing keys can be used, and that there
+// is a certificate to sign with, or one can be had.
 func (s *Server) newReadiness() *readiness {
 	return &readiness{logger: s.options.Logger, within: readyWithin, kept: readyKept, checks: []*check{
 		{failing: "the service is stopping", run: s.running},
 		{failing: "the records do not answer", run: s.records.Ping},
 		{failing: "blobs cannot be written", run: func(context.Context) error { return s.blobs.Check() }},
+		{failing: "the key of the issuing CA cannot be used", run: s.authority.CheckKey},
 		{failing: "there is no certificate to sign with", run: func(ctx context.Context) error {
 			_, err := s.authority.Leaf(ctx)
 			return err

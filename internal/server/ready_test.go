@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sealwright/sealwright/internal/journal"
 )
 
 // probe asks an open server, forgetting what it found before.
@@ -48,6 +51,16 @@ func TestReadyTellsTheTruth(t *testing.T) {
 			func(*Server) error { offset = 100 * 365 * 24 * time.Hour; return nil },
 			func(*Server) error { offset = 0; return nil },
 			"there is no certificate to sign with\n",
+		},
+		"key": {
+			func(s *Server) error {
+				keys, err := s.records.AuthorityKeys().Keys(context.Background())
+				for _, k := range keys {
+					err = errors.Join(err, s.records.AuthorityKeys().DeleteKey(context.Background(), k.ID, journal.Event{ID: k.ID}))
+				}
+				return err
+			},
+			nil, "the key of the issuing CA cannot be used\n",
 		},
 		"stopping": {func(s *Server) error { s.stopping.Store(true); return nil }, nil, "the service is stopping\n"},
 	} {

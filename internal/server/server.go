@@ -135,7 +135,11 @@ func (s *Server) openAccess(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if _, err := s.records.Authority().Hierarchy(ctx); errors.Is(err, authority.ErrNoHierarchy) && s.dir.Root() != "" {
+	cas, err := s.records.Authority().Authorities(ctx)
+	if err != nil {
+		return err
+	}
+	if cas.Active == "" && s.dir.Root() != "" {
 		return fmt.Errorf("the records of %s are gone: it made the root certificate %s, and the database has none. Restore the database from a backup, or start with an empty directory", s.dir.Path, s.dir.Root())
 	}
 	account, _, err := s.access.Bootstrap(ctx, arn.AccountID(s.config.Account), s.config.Region)
@@ -154,7 +158,8 @@ func (s *Server) openAccess(ctx context.Context) (err error) {
 
 func (s *Server) openAuthority(ctx context.Context) (err error) {
 	s.authority, err = authority.New(authority.Options{
-		Store: s.records.Authority(), Sealer: s.dir.Sealer, Region: s.config.Region, Replica: replica(),
+		Store: s.records.Authority(), Region: s.config.Region, Replica: replica(),
+		Keys:         authority.NewSealedKeys(s.records.AuthorityKeys(), s.dir.Sealer, s.config.Region, s.options.Now),
 		LeafValidity: s.config.LeafValidity, Now: s.options.Now, Logger: s.options.Logger,
 	})
 	if err != nil {

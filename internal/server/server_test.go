@@ -138,7 +138,7 @@ func TestStolenLeafKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hierarchy, err := s.records.Authority().Hierarchy(t.Context())
+	cas, err := s.records.Authority().Authorities(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestStolenLeafKey(t *testing.T) {
 		t.Helper()
 		out, err := client.GetRevocationStatus(t.Context(), &signer.GetRevocationStatusInput{
 			PlatformId: aws.String("Notation-OCI-SHA384-ECDSA"), ProfileVersionArn: profile.ProfileVersionArn, JobArn: &job, SignatureTimestamp: &at,
-			CertificateHashes: []string{leaf.Hash, hierarchy.Issuing.Hash, hierarchy.Root.Hash},
+			CertificateHashes: []string{leaf.Hash, cas.CAs[1].Hash, cas.CAs[0].Hash},
 		}, withoutPrefix(s))
 		if err != nil {
 			t.Fatal(err)

@@ -125,7 +125,11 @@ func (w *world) verify(t *testing.T, s signing.Signature, of ocispec.Descriptor)
 		TrustStores:           []string{"signingAuthority:aws-signer-ts"},
 		TrustedIdentities:     []string{"arn:aws:signer:us-east-1:111122223333:/signing-profiles/image"},
 	}}}
-	v, err := verifier.NewVerifierWithOptions(rootStore(w.authority.RootPEM()), verifier.VerifierOptions{OCITrustPolicy: policy, PluginManager: manager{w}})
+	roots, err := w.authority.RootsPEM(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := verifier.NewVerifierWithOptions(rootStore(roots), verifier.VerifierOptions{OCITrustPolicy: policy, PluginManager: manager{w}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -177,12 +177,12 @@ func TestRevokedCertificates(t *testing.T) {
 	if err := w.RevokeSignature(t.Context(), signing.RevokeSignatureRequest{Caller: caller, Job: signature.Job.JobKey, Reason: "a test"}); err != nil {
 		t.Fatal(err)
 	}
-	h, err := w.db.Authority().Hierarchy(t.Context())
+	cas, err := w.db.Authority().Authorities(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	revokeCertificate(t, w, signature.Job.CertificateID)
-	revokeCertificate(t, w, h.Root.ID)
+	revokeCertificate(t, w, cas.CAs[0].ID)
 	q := w.query(t, signature)
 	q.CertificateHashes[2] = strings.ToUpper(q.CertificateHashes[2])
 	w.mustStatus(t, q, q.ProfileVersionARN, q.JobARN, q.CertificateHashes[0], q.CertificateHashes[2])

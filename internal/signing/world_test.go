@@ -66,7 +66,7 @@ func newWorldAt(t testing.TB, start time.Time) *world {
 func (w *world) replicaAuthority(t testing.TB) *authority.Authority {
 	t.Helper()
 	a, err := authority.New(authority.Options{
-		Store: w.db.Authority(), Sealer: w.sealer, Region: "us-east-1", Replica: "one", Now: w.clock.now, Logger: slog.New(slog.DiscardHandler),
+		Store: w.db.Authority(), Keys: authority.NewSealedKeys(w.db.AuthorityKeys(), w.sealer, "us-east-1", w.clock.now), Region: "us-east-1", Replica: "one", Now: w.clock.now, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -2,7 +2,10 @@ package signerapi_test
 
 import (
 	"bytes"
+	"context"
+	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -299,7 +302,7 @@ func TestPlatforms(t *testing.T) {
 
 func TestRootHandler(t *testing.T) {
 	w := newWorld(t)
-	root := httptest.NewServer(signerapi.RootHandler(w.authority.RootPEM))
+	root := httptest.NewServer(signerapi.RootHandler(w.authority.RootsPEM))
 	defer root.Close()
 	answer, err := http.Get(root.URL)
 	if err != nil {
@@ -307,20 +310,47 @@ func TestRootHandler(t *testing.T) {
 	}
 	defer answer.Body.Close()
 	body, err := io.ReadAll(answer.Body)
-	if block, _ := pem.Decode(body); err != nil || block == nil || !bytes.Equal(body, w.authority.RootPEM()) || answer.Header.Get("Content-Type") != "application/pem-certificate-chain" {
+	roots, _ := w.authority.RootsPEM(t.Context())
+	if block, _ := pem.Decode(body); err != nil || block == nil || !bytes.Equal(body, roots) || answer.Header.Get("Content-Type") != "application/pem-certificate-chain" {
 		t.Errorf("%v: %s", err, body)
 	}
 	for method, want := range map[string]int{http.MethodHead: 200, http.MethodPost: 405} {
 		request := httptest.NewRequest(method, "/", nil)
 		recorder := httptest.NewRecorder()
-		signerapi.RootHandler(w.authority.RootPEM).ServeHTTP(recorder, request)
+		signerapi.RootHandler(w.authority.RootsPEM).ServeHTTP(recorder, request)
 		if recorder.Code != want {
 			t.Errorf("%s: %d", method, recorder.Code)
 		}
 	}
 	recorder := httptest.NewRecorder()
-	signerapi.RootHandler(func() []byte { return nil }).ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/", nil))
+	signerapi.RootHandler(func(context.Context) ([]byte, error) { return nil, nil }).ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/", nil))
 	if recorder.Code != http.StatusServiceUnavailable {
 		t.Errorf("without a root: %d", recorder.Code)
+	}
+}
+
+func TestCRLHandler(t *testing.T) {
+	w := newWorld(t)
+	cas, err := w.authority.Authorities(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	away := func(context.Context, string) ([]byte, error) { return nil, errors.New("the store is away") }
+	for _, tt := range []struct {
+		path string
+		crl  func(context.Context, string) ([]byte, error)
+		want int
+	}{
+		{cas.Active + ".crl", w.authority.CRL, 200}, {cas.Active, w.authority.CRL, 404}, {"00.crl", w.authority.CRL, 404},
+		{cas.Active + ".crl", away, 503},
+	} {
+		recorder := httptest.NewRecorder()
+		signerapi.CRLHandler(tt.crl).ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, signerapi.CRLPath+tt.path, nil))
+		if recorder.Code != tt.want {
+			t.Errorf("%s: %d, want %d", tt.path, recorder.Code, tt.want)
+		}
+		if _, err := x509.ParseRevocationList(recorder.Body.Bytes()); tt.want == 200 && (err != nil || recorder.Header().Get("Content-Type") != "application/pkix-crl") {
+			t.Errorf("%s: %v, %v", tt.path, recorder.Header(), err)
+		}
 	}
 }

@@ -63,7 +63,7 @@ func newWorld(t testing.TB) *world {
 	}
 	w := &world{jobs: &jobStore{JobStore: db.Jobs()}}
 	w.authority, err = authority.New(authority.Options{
-		Store: db.Authority(), Sealer: sealer, Region: region, Replica: "one", Logger: slog.New(slog.DiscardHandler),
+		Store: db.Authority(), Keys: authority.NewSealedKeys(db.AuthorityKeys(), sealer, region, nil), Region: region, Replica: "one", Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -14,76 +14,72 @@ func (db *DB) Authority() authority.Store { return authorityStore{db} }
 type authorityStore struct{ db *DB }
 
 const (
-	certificateColumns = `c.id, c.role, c.region, c.serial, c.der, c.hash, c.issuer, c.replica,
-		c.not_before, c.not_after, c.created_at, c.revoked_at`
+	certificateColumns = `c.id, c.role, c.region, c.serial, c.der, c.hash, c.issuer, c.key_id, c.replica,
+		c.not_before, c.not_after, c.created_at, c.retired_at, c.revoked_at, c.revoked_by, c.reason`
 	selectCertificate = `SELECT ` + certificateColumns + ` FROM certificates c WHERE c.id = $1`
+	selectByName      = `SELECT ` + certificateColumns + ` FROM certificates c WHERE c.id = $1 OR c.hash = $2`
+	selectAuthorities = `SELECT ` + certificateColumns + ` FROM certificates c
+		WHERE c.role IN ('root', 'issuing') ORDER BY c.created_at, c.role DESC, c.id`
 )
 
-// BootstrapHierarchy implements [authority.Store].
-func (s authorityStore) BootstrapHierarchy(ctx context.Context, h authority.Hierarchy, e journal.Event) (stands authority.Hierarchy, err error) {
+// Authorities implements [authority.Store].
+func (s authorityStore) Authorities(ctx context.Context) (all authority.Authorities, err error) {
+	err = s.db.snapshot(ctx, func(tx querier) error {
+		all, err = readAuthorities(tx)
+		return err
+	})
+	return all, err
+}
+
+func readAuthorities(tx querier) (all authority.Authorities, err error) {
+	err = tx.row(`SELECT id FROM bootstrap WHERE what = $1`, activeAuthority).Scan(&all.Active)
+	if err = orElse(err, nil); err != nil {
+		return all, err
+	}
+	all.CAs, err = collect(tx, scanCertificate, selectAuthorities)
+	return all, err
+}
+
+// ChangeAuthorities implements [authority.Store].
+func (s authorityStore) ChangeAuthorities(ctx context.Context, change func(now authority.Authorities) (*authority.Change, error)) (stands authority.Authorities, err error) {
 	err = s.db.write(ctx, func(tx querier) error {
-		made, err := claim(tx, hierarchy, h.Issuing.ID)
-		if err != nil {
+		if err := s.db.engine.await(tx, turnOf("authorities"), holdAlone); err != nil {
 			return err
 		}
-		if made {
-			if err := insertHierarchy(tx, h, e); err != nil {
-				return err
-			}
+		if stands, err = readAuthorities(tx); err != nil {
+			return err
 		}
-		stands, err = readHierarchy(tx)
-		return err
+		c, err := change(stands)
+		if c == nil || err != nil {
+			return err
+		}
+		if err := changeAuthorities(tx, *c); err != nil {
+			return err
+		}
+		if stands, err = readAuthorities(tx); err != nil {
+			return err
+		}
+		return record(tx, c.Event)
 	})
 	return stands, err
 }
 
-func insertHierarchy(tx querier, h authority.Hierarchy, e journal.Event) error {
-	for _, c := range []struct {
-		authority.Certificate
-		key []byte
-	}{{h.Root, h.RootKey}, {h.Issuing, h.IssuingKey}} {
-		if err := insertCertificate(tx, c.Certificate); err != nil {
-			return err
-		}
-		if _, err := tx.exec(`INSERT INTO authority_keys (certificate, sealed) VALUES ($1, $2)`, c.ID, c.key); err != nil {
+func changeAuthorities(tx querier, c authority.Change) error {
+	for _, ca := range c.Add {
+		if err := insertCertificate(tx, ca); err != nil {
 			return err
 		}
 	}
-	return record(tx, e)
-}
-
-// Hierarchy implements [authority.Store].
-func (s authorityStore) Hierarchy(ctx context.Context) (h authority.Hierarchy, err error) {
-	err = s.db.snapshot(ctx, func(tx querier) error {
-		h, err = readHierarchy(tx)
-		return err
-	})
-	return h, err
-}
-
-func readHierarchy(tx querier) (authority.Hierarchy, error) {
-	var h authority.Hierarchy
-	var issuing string
-	err := tx.row(`SELECT id FROM bootstrap WHERE what = $1`, hierarchy).Scan(&issuing)
-	if err != nil {
-		return h, orElse(err, authority.ErrNoHierarchy)
+	for _, id := range c.Retire {
+		if _, err := tx.exec(`UPDATE certificates SET retired_at = $1 WHERE id = $2`, micros(c.Event.Time), id); err != nil {
+			return err
+		}
 	}
-	if h.Issuing, h.IssuingKey, err = readKeyHolder(tx, issuing); err != nil {
-		return h, err
+	if c.Activate == "" {
+		return nil
 	}
-	h.Root, h.RootKey, err = readKeyHolder(tx, h.Issuing.IssuerID)
-	return h, err
-}
-
-// readKeyHolder reads a certificate whose sealed key is kept.
-func readKeyHolder(tx querier, id string) (authority.Certificate, []byte, error) {
-	c, err := scanCertificate(tx.row(selectCertificate, id))
-	if err != nil {
-		return c, nil, err
-	}
-	var sealed []byte
-	err = tx.row(`SELECT sealed FROM authority_keys WHERE certificate = $1`, id).Scan(&sealed)
-	return c, sealed, err
+	_, err := tx.exec(`INSERT INTO bootstrap (what, id) VALUES ($1, $2) ON CONFLICT (what) DO UPDATE SET id = excluded.id`, activeAuthority, c.Activate)
+	return err
 }
 
 // AddCertificate implements [authority.Store].
@@ -104,18 +100,22 @@ func (s authorityStore) AddCertificate(ctx context.Context, c authority.Certific
 }
 
 func insertCertificate(tx querier, c authority.Certificate) error {
-	_, err := tx.exec(`INSERT INTO certificates (id, role, region, serial, der, hash, issuer, replica,
-			not_before, not_after, created_at, revoked_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-		c.ID, string(c.Role), c.Region, c.Serial, c.DER, c.Hash, c.IssuerID, c.Replica,
-		micros(c.NotBefore), micros(c.NotAfter), micros(c.CreatedAt), micros(c.RevokedAt))
+	onConflict := ""
+	if c.Role != authority.Leaf {
+		onConflict = ` ON CONFLICT (id) DO NOTHING`
+	}
+	_, err := tx.exec(`INSERT INTO certificates (id, role, region, serial, der, hash, issuer, key_id, replica,
+			not_before, not_after, created_at, retired_at, revoked_at, revoked_by, reason)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`+onConflict,
+		c.ID, string(c.Role), c.Region, c.Serial, c.DER, c.Hash, c.IssuerID, c.KeyID, c.Replica,
+		micros(c.NotBefore), micros(c.NotAfter), micros(c.CreatedAt), micros(c.RetiredAt), micros(c.RevokedAt), c.RevokedBy, int64(c.Reason))
 	return err
 }
 
 // Certificate implements [authority.Store].
-func (s authorityStore) Certificate(ctx context.Context, id string) (c authority.Certificate, err error) {
+func (s authorityStore) Certificate(ctx context.Context, name string) (c authority.Certificate, err error) {
 	err = s.db.read(ctx, func(q querier) error {
-		c, err = scanCertificate(q.row(selectCertificate, id))
+		c, err = scanCertificate(q.row(selectByName, name, name))
 		return err
 	})
 	return c, err
@@ -139,8 +139,63 @@ func scanCertificate(row scanner) (authority.Certificate, error) {
 
 // certificateDest is where certificateColumns are scanned to.
 func certificateDest(c *authority.Certificate) []any {
-	return []any{&c.ID, &c.Role, &c.Region, &c.Serial, &c.DER, &c.Hash, &c.IssuerID, &c.Replica,
-		timeColumn{&c.NotBefore}, timeColumn{&c.NotAfter}, timeColumn{&c.CreatedAt}, timeColumn{&c.RevokedAt}}
+	return []any{&c.ID, &c.Role, &c.Region, &c.Serial, &c.DER, &c.Hash, &c.IssuerID, &c.KeyID, &c.Replica,
+		timeColumn{&c.NotBefore}, timeColumn{&c.NotAfter}, timeColumn{&c.CreatedAt}, timeColumn{&c.RetiredAt},
+		timeColumn{&c.RevokedAt}, &c.RevokedBy, &c.Reason}
+}
+
+// Revoke implements [authority.Store]. Signers hold the turn of leaves shared, so
+// they do not keep a revocation out for as long as they come.
+func (s authorityStore) Revoke(ctx context.Context, id string, r authority.Revocation, e journal.Event) (again bool, err error) {
+	err = s.db.write(ctx, func(tx querier) error {
+		if err := s.db.engine.await(tx, leavesTurn, holdAlone); err != nil {
+			return err
+		}
+		c, err := scanCertificate(tx.row(selectCertificate+` FOR UPDATE`, id))
+		if err != nil {
+			return err
+		}
+		if again = !c.RevokedAt.IsZero(); again {
+			return nil
+		}
+		if err := revokeBelow(tx, c.ID, r); err != nil {
+			return err
+		}
+		return record(tx, e)
+	})
+	return again, err
+}
+
+// revokeBelow voids a certificate, then those it issued and theirs: an issuer's
+// row first, so that no leaf is added that would not be seen.
+func revokeBelow(tx querier, id string, r authority.Revocation) error {
+	if _, err := tx.exec(`UPDATE certificates SET revoked_at = $1, revoked_by = $2, reason = $3 WHERE id = $4 AND revoked_at = 0`,
+		micros(r.RevokedAt), r.RevokedBy, int64(r.Reason), id); err != nil {
+		return err
+	}
+	r.Reason = authority.CACompromise
+	below, err := collect(tx, scanOne[string], `SELECT c.id FROM certificates c WHERE c.issuer = $1 AND c.id <> $2 AND c.role <> 'leaf' ORDER BY c.id`, id, id)
+	if err != nil {
+		return err
+	}
+	for _, child := range below {
+		if err := revokeBelow(tx, child, r); err != nil {
+			return err
+		}
+	}
+	_, err = tx.exec(`UPDATE certificates SET revoked_at = $1, revoked_by = $2, reason = $3 WHERE issuer = $4 AND role = 'leaf' AND revoked_at = 0`,
+		micros(r.RevokedAt), r.RevokedBy, int64(r.Reason), id)
+	return err
+}
+
+// Revoked implements [authority.Store].
+func (s authorityStore) Revoked(ctx context.Context, issuer string) (all []authority.Certificate, err error) {
+	err = s.db.read(ctx, func(q querier) error {
+		all, err = collect(q, scanCertificate, `SELECT `+certificateColumns+` FROM certificates c
+			WHERE c.issuer = $1 AND c.id <> $2 AND c.revoked_at <> 0 ORDER BY c.revoked_at, c.id`, issuer, issuer)
+		return err
+	})
+	return all, err
 }
 
 // leaves remembers certificates that sign, all of which but the revocation never

@@ -3,7 +3,8 @@ package sqlstore
 // The things an installation makes once.
 const (
 	firstAccount = "account"
-	hierarchy    = "authority"
+	// activeAuthority is made once, too, but may be another later.
+	activeAuthority = "authority"
 )
 
 // claim makes id the thing, if there is none yet; made is false if there is.

@@ -22,5 +22,5 @@ func contract(t *testing.T, suite func(*testing.T, func(*testing.T) storetest.St
 
 func stores(db *sqlstore.DB) storetest.Stores {
 	return storetest.Stores{Access: db.Access(), Authority: db.Authority(), Profiles: db.Profiles(), Jobs: db.Jobs(),
-		Journal: db.Journal(), Tailers: db.Tailers(), Appender: db.Appender(), RevokeCertificate: db.RevokeCertificate}
+		Journal: db.Journal(), Tailers: db.Tailers(), Appender: db.Appender(), Keys: db.AuthorityKeys()}
 }

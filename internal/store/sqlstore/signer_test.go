@@ -41,8 +41,10 @@ func newSigner(t testing.TB, db *sqlstore.DB) *signer {
 	t.Helper()
 	ctx, now := context.Background(), time.Now()
 	s := findSigner(db)
-	h := authority.Hierarchy{Root: certificate(authority.Root, "a", "a"), Issuing: certificate(authority.Issuing, "b", "a"), RootKey: []byte{1}, IssuingKey: []byte{2}}
-	if _, err := db.Authority().BootstrapHierarchy(ctx, h, s.event("CreateAuthority", nil)); err != nil {
+	made := []authority.Certificate{certificate(authority.Root, "a", "a"), certificate(authority.Issuing, "b", "a")}
+	if _, err := db.Authority().ChangeAuthorities(ctx, func(authority.Authorities) (*authority.Change, error) {
+		return &authority.Change{Add: made, Activate: made[1].ID, Event: s.event("CreateAuthority", nil)}, nil
+	}); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Authority().AddCertificate(ctx, s.leaf, s.event("IssueCertificate", nil)); err != nil {

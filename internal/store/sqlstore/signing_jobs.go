@@ -54,7 +54,7 @@ func (s jobStore) RecordJob(ctx context.Context, job signing.Job, check func(p s
 
 // holdSigning reads the rows job depends on and holds them until tx ends.
 func (db *DB) holdSigning(tx querier, job signing.Job) (p signing.Profile, newest string, leaf authority.Certificate, err error) {
-	if err = db.engine.await(tx, profileTurn(signing.ProfileKey{Account: job.Account, Name: job.ProfileName}), holdShared); err != nil {
+	if err = db.awaitSigning(tx, signing.ProfileKey{Account: job.Account, Name: job.ProfileName}); err != nil {
 		return p, "", leaf, err
 	}
 	if leaf, err = db.leaf(tx, job.CertificateID); err != nil {

@@ -54,6 +54,8 @@ type engine interface {
 	snapshot(ctx context.Context, fn func(tx querier) error) error
 	// await waits for a turn and holds it until tx ends.
 	await(tx querier, t turn, h hold) error
+	// awaitBoth waits for one turn, then for another, to hold both shared.
+	awaitBoth(tx querier, first, second turn) error
 	// settle waits until every write that runs now has ended; false: they take long.
 	settle(ctx context.Context) (bool, error)
 	// revision returns a number that is another one after each commit, whoever made

@@ -35,9 +35,27 @@ func repositoryTurn(key registry.Key) turn {
 // have committed.
 func blobTurn(digest ociref.Digest) turn { return turnOf("blob/" + string(digest)) }
 
+// leavesTurn is the turn of all leaves: shared by who signs, taken after the
+// profile's; alone by who revokes a certificate.
+var leavesTurn = turnOf("leaves")
+
 func turnOf(name string) turn {
 	sum := sha256.Sum256([]byte(name))
 	return turn(binary.BigEndian.Uint64(sum[:]))
+}
+
+// awaitSigning takes the turns of a signature in one statement.
+func (db *DB) awaitSigning(tx querier, key signing.ProfileKey) error {
+	return db.engine.awaitBoth(tx, profileTurn(key), leavesTurn)
+}
+
+// awaitBoth implements [engine].
+func (e *sqliteEngine) awaitBoth(querier, turn, turn) error { return nil }
+
+// awaitBoth implements [engine].
+func (e *postgresEngine) awaitBoth(tx querier, first, second turn) error {
+	_, err := tx.exec(`SELECT pg_advisory_xact_lock_shared($1), pg_advisory_xact_lock_shared($2)`, int64(first), int64(second))
+	return err
 }
 
 // await implements [engine]: with one writer, all come in order.

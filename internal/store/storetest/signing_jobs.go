@@ -55,7 +55,8 @@ func jobRefusals(d *desk) {
 	d.wantFailure(try(func(j *signing.Job) { j.CertificateHash = strings.Repeat("0", 192) }))
 	d.wantFailure(try(func(j *signing.Job) { j.JobKey = there.JobKey }))
 	d.want(d.recordIf(newJob(p, leaf, d.tick()), func(signing.Profile, bool, authority.Certificate) error { return errRefused }), errRefused)
-	d.must(d.RevokeCertificate(ctx, leaf.ID, d.tick()))
+	d.must(d.revokeCertificate(leaf.ID))
+	before = append(before, "RevokeCertificate")
 	d.want(d.record(newJob(p, leaf, d.tick())), authority.ErrCertificateBad)
 
 	got, err := d.Jobs.Job(ctx, there.JobKey)
@@ -197,7 +198,7 @@ func jobFacts(d *desk) {
 	p, leaf, good := d.profile("app"), d.leaf(), d.leaf()
 	j := d.job(p, leaf)
 	void := d.void(d.job(p, leaf))
-	d.must(d.RevokeCertificate(ctx, leaf.ID, d.tick()))
+	d.must(d.revokeCertificate(leaf.ID))
 	none := signing.ProfileKey{Account: testAccount, Name: "none"}
 	hashes := []string{strings.ToUpper(leaf.Hash), good.Hash, strings.Repeat("0", 192)}
 	for _, tc := range []struct {

@@ -83,8 +83,7 @@ func raceAddVersion(d *desk) {
 
 func raceRevokeLeaf(d *desk) {
 	p, leaf := d.profile("app"), d.leaf()
-	at := d.tick()
-	d.mustWait(newJob(p, leaf, d.tick()), "", func() error { return d.RevokeCertificate(ctx, leaf.ID, at) })
+	d.mustWait(newJob(p, leaf, d.tick()), "", func() error { return d.revokeCertificate(leaf.ID) })
 	d.want(d.record(newJob(p, leaf, d.tick())), authority.ErrCertificateBad)
 }
 

@@ -5,7 +5,6 @@
 package storetest
 
 import (
-	"context"
 	"errors"
 	"reflect"
 	"testing"
@@ -21,14 +20,12 @@ import (
 type Stores struct {
 	Access    access.Store
 	Authority authority.Store
+	Keys      authority.KeyRecords
 	Profiles  signing.ProfileStore
 	Jobs      signing.JobStore
 	Journal   journal.Reader
 	Tailers   journal.Stands
 	Appender  journal.Appender
-	// RevokeCertificate marks a certificate revoked, as whoever operates the
-	// authority can; no port does.
-	RevokeCertificate func(ctx context.Context, id string, at time.Time) error
 }
 
 // scenario is a named test of a suite.

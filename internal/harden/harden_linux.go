@@ -1,4 +1,5 @@
-package server
+// Package harden keeps what is in this process from others.
+package harden
 
 import (
 	"fmt"
@@ -6,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// HardenProcess keeps the memory of this process, which holds signing keys, out
+// Process keeps the memory of this process, which holds signing keys, out
 // of core files and out of reach of other processes of the same user.
-func HardenProcess() error {
+func Process() error {
 	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
 		return fmt.Errorf("forbid core files: %w", err)
 	}

@@ -1,0 +1,160 @@
+package authority
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sealwright/sealwright/internal/journal"
+	"github.com/sealwright/sealwright/internal/seal"
+)
+
+// SealedKey is a key as it lies in the records: PKCS#8, sealed under
+// "authority/<ID>".
+type SealedKey struct {
+	Key
+	Sealed []byte
+}
+
+// SealedKeys is the [Keys] whose keys lie sealed in the records, and are opened
+// for the moment of one signature.
+type SealedKeys struct {
+	records KeyRecords
+	sealer  *seal.Sealer
+	region  string
+	now     func() time.Time
+}
+
+// NewSealedKeys keeps keys in records under sealer. region goes into the journal;
+// a nil now is time.Now.
+func NewSealedKeys(records KeyRecords, sealer *seal.Sealer, region string, now func() time.Time) *SealedKeys {
+	if now == nil {
+		now = time.Now
+	}
+	return &SealedKeys{records, sealer, region, now}
+}
+
+// Generate implements [Keys].
+func (s *SealedKeys) Generate(ctx context.Context, p Purpose) (Key, error) {
+	key, err := newKey()
+	if err != nil {
+		return Key{}, fmt.Errorf("authority: make a CA key: %w", err)
+	}
+	defer wipe(key)
+	return s.save(ctx, p, key, "CreateKey")
+}
+
+// Import takes in a key from outside, which it does not wipe.
+func (s *SealedKeys) Import(ctx context.Context, key *ecdsa.PrivateKey) (Key, error) {
+	return s.save(ctx, imported, key, "ImportKey")
+}
+
+func (s *SealedKeys) save(ctx context.Context, p Purpose, key *ecdsa.PrivateKey, event string) (Key, error) {
+	id, err := keyID(&key.PublicKey)
+	if err != nil {
+		return Key{}, err
+	}
+	k := Key{ID: id, Purpose: p, CreatedAt: s.now().UTC().Truncate(time.Microsecond)}
+	sealed, err := s.seal(id, key)
+	if err != nil {
+		return Key{}, err
+	}
+	e := s.event(ctx, event, map[string]any{"keyId": id, "purpose": p})
+	if err := s.records.AddKey(ctx, SealedKey{k, sealed}, e); err != nil {
+		return Key{}, fmt.Errorf("authority: save a CA key: %w", err)
+	}
+	return k, nil
+}
+
+func (s *SealedKeys) seal(id string, key *ecdsa.PrivateKey) ([]byte, error) {
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, fmt.Errorf("authority: encode a CA key: %w", err)
+	}
+	defer clear(der)
+	return s.sealer.Seal(sealName(id), der), nil
+}
+
+// sealName is the name a CA's private key is sealed under.
+func sealName(keyID string) string { return "authority/" + keyID }
+
+// Use implements [Keys].
+func (s *SealedKeys) Use(ctx context.Context, id string, do func(crypto.Signer) error) error {
+	return s.open(ctx, id, func(key *ecdsa.PrivateKey) error { return do(key) })
+}
+
+// Export lends a private key to do, for a backup. ErrNoKey.
+func (s *SealedKeys) Export(ctx context.Context, id string, do func(*ecdsa.PrivateKey) error) error {
+	return s.open(ctx, id, do)
+}
+
+func (s *SealedKeys) open(ctx context.Context, id string, do func(*ecdsa.PrivateKey) error) error {
+	k, err := s.records.Key(ctx, id)
+	if err != nil {
+		return err
+	}
+	der, err := s.sealer.Open(sealName(id), k.Sealed)
+	if err != nil {
+		return fmt.Errorf("authority: the wrapping key (id %s) is not the one this installation's certificate authority was sealed with; "+
+			"start with the key file that was used before (--key-file), or restore it from a backup: no other key can open it: %w", s.sealer.ID(), err)
+	}
+	defer clear(der)
+	key, err := parseKey(der)
+	if err != nil {
+		return err
+	}
+	defer wipe(key)
+	return do(key)
+}
+
+// parseKey reads a P-384 key from PKCS#8.
+func parseKey(der []byte) (*ecdsa.PrivateKey, error) {
+	key, err := x509.ParsePKCS8PrivateKey(der)
+	if err != nil {
+		return nil, errors.New("authority: the CA key is not PKCS#8") // the cause could quote key bytes
+	}
+	ec, ok := key.(*ecdsa.PrivateKey)
+	if !ok || ec.Curve != elliptic.P384() {
+		return nil, errors.New("authority: the CA key is not a P-384 key")
+	}
+	return ec, nil
+}
+
+// List implements [Keys].
+func (s *SealedKeys) List(ctx context.Context) ([]Key, error) {
+	sealed, err := s.records.Keys(ctx)
+	keys := make([]Key, len(sealed))
+	for i, k := range sealed {
+		keys[i] = k.Key
+	}
+	return keys, err
+}
+
+// Delete implements [Keys].
+func (s *SealedKeys) Delete(ctx context.Context, id string) error {
+	return s.records.DeleteKey(ctx, id, s.event(ctx, "DeleteKey", map[string]any{"keyId": id}))
+}
+
+func (s *SealedKeys) event(ctx context.Context, name string, detail map[string]any) journal.Event {
+	return journal.New(ctx, s.now(), journal.SourceSealwright, name, journal.Subject{Region: s.region}, detail)
+}
+
+// keyID names a public key: the hex SHA-256 of its SubjectPublicKeyInfo.
+func keyID(public crypto.PublicKey) (string, error) {
+	der, err := x509.MarshalPKIXPublicKey(public)
+	if err != nil {
+		return "", fmt.Errorf("authority: encode a public key: %w", err)
+	}
+	return fingerprint(der), nil
+}
+
+// wipe overwrites a private key, as far as Go lets: the runtime may have moved
+// or copied it before.
+func wipe(key *ecdsa.PrivateKey) {
+	clear(key.D.Bits()) //lint:ignore SA1019 overwriting is what the field is deprecated for, and what we want
+}
