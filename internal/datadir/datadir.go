@@ -5,7 +5,8 @@
 //	endpoint.json      where the last serve listened, for `sealwright env`
 //	lock               held by the process that serves
 //	records.db         SQLite, unless the records are in PostgreSQL
-//	blobs/, uploads/   the registry's content
+//	blobs/, uploads/   the registry's content, but for what is small
+//	small-uploads      uploads that are small so far
 //
 // It is owner-only. What should exist and does not is an error that says what to
 // do: nothing precious is made anew in silence.

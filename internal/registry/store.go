@@ -316,6 +316,10 @@ type BlobStore interface {
 	// On return the blob is durable and the upload gone. ErrUploadNotFound,
 	// ErrUploadBusy.
 	Commit(ctx context.Context, scope, id string, digest ociref.Digest) (int64, error)
+	// ReadUpload returns the content of an upload that has at most max bytes, checked
+	// against the digest (ErrDigestMismatch, and the upload is gone); nil when it has
+	// more. The upload stays. ErrUploadNotFound, ErrUploadBusy.
+	ReadUpload(ctx context.Context, scope, id string, digest ociref.Digest, max int64) ([]byte, error)
 	// CancelUpload forgets an upload. ErrUploadNotFound, ErrUploadBusy.
 	CancelUpload(ctx context.Context, scope, id string) error
 	// ExpireUploads forgets uploads of all scopes that nothing was added to since

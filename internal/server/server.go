@@ -185,6 +185,7 @@ func (s *Server) openServices(context.Context) (err error) {
 	if s.blobs, err = blobstore.Open(s.config.Data); err != nil {
 		return fmt.Errorf("blobs: %w", err)
 	}
+	s.onClose(s.blobs.Close)
 	s.blobs.Observe(func(b blobstore.Sync) { s.metrics.BlobSync(b.Directory, b.Took) })
 	s.registry, err = registry.New(registry.Options{
 		Repositories: s.records.Repositories(), Manifests: s.records.Manifests(), Links: s.records.Links(), Blobs: s.blobs,

@@ -205,7 +205,7 @@ func TestRequestInFlightFinishes(t *testing.T) {
 	if _, err := client.CreateRepository(t.Context(), &ecr.CreateRepositoryInput{RepositoryName: aws.String("app")}); err != nil {
 		t.Fatal(err)
 	}
-	blob := strings.Repeat("in flight ", 10_000)
+	blob := strings.Repeat("in flight ", 20_000)
 	reader, writer := io.Pipe()
 	path := fmt.Sprintf("/v2/app/blobs/uploads/?digest=sha256:%x", sha256.Sum256([]byte(blob)))
 	answered := make(chan int, 1)

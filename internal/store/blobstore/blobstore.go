@@ -2,6 +2,7 @@
 //
 //	blobs/<algorithm>/<2 hex digits>/<hex>   blobs, complete and never changed
 //	uploads/<scope>.<id>                     uploads, growing
+//	small-uploads                            uploads that are small so far
 //	aside/<algorithm>.<hex>.<random>         blobs that a collection may remove
 //
 // # What is durable, and in which order
@@ -23,6 +24,9 @@
 //
 // A file whose sync failed is thrown away, since the kernel reports a lost
 // write once and then forgets it.
+//
+// An upload that is small can be read instead, checked against its digest, and
+// kept elsewhere.
 //
 // # How a blob is removed
 //
@@ -58,6 +62,7 @@ const (
 // Dir is a blob store in a directory. Its methods are safe for concurrent use.
 type Dir struct {
 	root     string
+	small    *smallUploads
 	observer func(Sync) // set before the first use
 
 	mu     sync.Mutex
@@ -84,8 +89,15 @@ func Open(dir string) (*Dir, error) {
 			return nil, fmt.Errorf("blobstore: open: %w", err)
 		}
 	}
+	var err error
+	if d.small, err = openSmall(filepath.Join(dir, "small-uploads"), filepath.Join(dir, "uploads")); err != nil {
+		return nil, fmt.Errorf("blobstore: open: %w", err)
+	}
 	return d, nil
 }
+
+// Close lets another process have the uploads. The store is of no use afterwards.
+func (d *Dir) Close() error { return d.small.file.Close() }
 
 // Open opens a blob as an [*os.File]. [registry.ErrBlobNotFound].
 func (d *Dir) Open(_ context.Context, digest ociref.Digest) (registry.Content, int64, error) {

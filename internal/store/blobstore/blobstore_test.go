@@ -22,7 +22,14 @@ func open(t *testing.T, dir string) *Dir {
 func TestContract(t *testing.T) {
 	storetest.Blobs(t, func(t *testing.T) (registry.BlobStore, func() registry.BlobStore) {
 		dir := filepath.Join(t.TempDir(), "store")
-		return open(t, dir), func() registry.BlobStore { return open(t, dir) }
+		d := open(t, dir)
+		return d, func() registry.BlobStore {
+			if err := d.Close(); err != nil {
+				t.Error(err)
+			}
+			d = open(t, dir)
+			return d
+		}
 	})
 }
 

@@ -22,6 +22,9 @@ func (d *Dir) Commit(ctx context.Context, scope, id string, digest ociref.Digest
 		return 0, err
 	}
 	defer release()
+	if err := d.moveOut(path); err != nil {
+		return 0, explain("commit", err)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return 0, uploadError("commit", err)
@@ -32,6 +35,58 @@ func (d *Dir) Commit(ctx context.Context, scope, id string, digest ociref.Digest
 		return 0, err
 	}
 	return size, d.place(f, final, size)
+}
+
+// ReadUpload implements [registry.BlobStore].
+func (d *Dir) ReadUpload(ctx context.Context, scope, id string, digest ociref.Digest, max int64) ([]byte, error) {
+	if _, err := ociref.ParseDigest(string(digest)); err != nil {
+		return nil, err
+	}
+	path, release, err := d.hold(scope, id)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	if l, small := d.small.find(filepath.Base(path)); small {
+		return d.readSmall(filepath.Base(path), l, digest, max)
+	}
+	return d.readFile(ctx, path, digest, max)
+}
+
+// readSmall is ReadUpload of an upload in a slot.
+func (d *Dir) readSmall(name string, l slot, digest ociref.Digest, max int64) ([]byte, error) {
+	if int64(l.size) > max {
+		return nil, nil
+	}
+	content, err := d.small.read(l)
+	if err != nil {
+		return nil, explain("read upload", err)
+	}
+	if ociref.DigestOf(digest.Algorithm(), content) != digest {
+		d.small.remove(name)
+		return nil, mismatch(l.size, digest)
+	}
+	return content, nil
+}
+
+// readFile is ReadUpload of an upload with a file of its own.
+func (d *Dir) readFile(ctx context.Context, path string, digest ociref.Digest, max int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, uploadError("read upload", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || info.Size() > max {
+		return nil, uploadError("read upload", err)
+	}
+	size, err := d.check(ctx, f, digest)
+	if err != nil {
+		return nil, err
+	}
+	content := make([]byte, size)
+	_, err = f.ReadAt(content, 0)
+	return content, uploadError("read upload", err)
 }
 
 // check is step 1. An upload that does not match is gone afterwards.
@@ -46,9 +101,13 @@ func (d *Dir) check(ctx context.Context, f *os.File, digest ociref.Digest) (int6
 	}
 	if !ok {
 		os.Remove(f.Name())
-		return 0, fault.Becausef(registry.ErrDigestMismatch, "the %d bytes uploaded do not hash to %s", info.Size(), digest)
+		return 0, mismatch(info.Size(), digest)
 	}
 	return info.Size(), nil
+}
+
+func mismatch[N int | int64](size N, digest ociref.Digest) error {
+	return fault.Becausef(registry.ErrDigestMismatch, "the %d bytes uploaded do not hash to %s", size, digest)
 }
 
 // place is steps 2 to 5. An upload whose bytes may not have reached the disk is

@@ -21,7 +21,7 @@ const crashContent = "content of a blob that is pushed while the process dies"
 // be made again. (What a loss of power adds to this is the order of the syncs,
 // which TestOrder holds fast.)
 func TestCrash(t *testing.T) {
-	for _, at := range []string{"create", "write", "sync file", "mkdir", "sync parent", "rename", "sync dir", "never"} {
+	for _, at := range []string{"note", "write", "create", "copy", "sync file", "mkdir", "sync parent", "rename", "sync dir", "never"} {
 		t.Run(at, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "store")
 			acknowledged := pushAndDie(t, dir, at)

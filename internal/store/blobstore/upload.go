@@ -30,15 +30,10 @@ func (d *Dir) StartUpload(_ context.Context, scope string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("blobstore: start upload: %w", err)
 	}
-	path := filepath.Join(d.root, "uploads", uploadName(scope, id.String()))
-	if err := step("create"); err != nil {
+	if err := d.begin(uploadName(scope, id.String())); err != nil {
 		return "", explain("start upload", err)
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fileMode)
-	if err != nil {
-		return "", explain("start upload", err)
-	}
-	return id.String(), f.Close()
+	return id.String(), nil
 }
 
 // UploadSize returns how many bytes have arrived. [registry.ErrUploadNotFound].
@@ -46,6 +41,9 @@ func (d *Dir) UploadSize(_ context.Context, scope, id string) (int64, error) {
 	path, err := d.uploadPath(scope, id)
 	if err != nil {
 		return 0, err
+	}
+	if l, small := d.small.find(filepath.Base(path)); small {
+		return int64(l.size), nil
 	}
 	info, err := os.Stat(path)
 	if err != nil {
@@ -62,6 +60,52 @@ func (d *Dir) Append(ctx context.Context, scope, id string, offset int64, r io.R
 		return 0, err
 	}
 	defer release()
+	buf := buffers.Get().(*[bufferSize]byte)
+	defer buffers.Put(buf)
+	r = contextReader{ctx, r}
+	if l, small := d.small.find(filepath.Base(path)); small {
+		return d.appendSmall(path, l, offset, r, buf[:])
+	}
+	return d.appendFile(path, offset, nil, r, buf[:])
+}
+
+// appendSmall adds r's bytes to an upload in a slot, which moves out when there is
+// no room for them.
+func (d *Dir) appendSmall(path string, l slot, offset int64, r io.Reader, buf []byte) (int64, error) {
+	if int64(l.size) != offset {
+		return int64(l.size), registry.ErrUploadRange
+	}
+	room := slotRoom - l.size
+	n, failed := fill(buf[:room+1], r)
+	if n > room {
+		if err := d.moveOut(path); err != nil {
+			return offset, explain("append", err)
+		}
+		return d.appendFile(path, offset, buf[:n], r, buf)
+	}
+	l, err := d.small.add(filepath.Base(path), buf[:n])
+	if err = errors.Join(failed, err); err != nil {
+		err = explain("append", err)
+	}
+	return int64(l.size), err
+}
+
+// fill reads until p is full or r ends.
+func fill(p []byte, r io.Reader) (n int, err error) {
+	for n < len(p) && err == nil {
+		var more int
+		more, err = r.Read(p[n:])
+		n += more
+	}
+	if err == io.EOF {
+		err = nil
+	}
+	return n, err
+}
+
+// appendFile adds what was read already, and then r's bytes by way of buf, to an
+// upload's file, and keeps the hash for the next request.
+func (d *Dir) appendFile(path string, offset int64, head []byte, r io.Reader, buf []byte) (int64, error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
 		return 0, uploadError("append", err)
@@ -74,19 +118,15 @@ func (d *Dir) Append(ctx context.Context, scope, id string, offset int64, r io.R
 	if info.Size() != offset {
 		return info.Size(), registry.ErrUploadRange
 	}
-	return d.copyIn(ctx, path, &uploadWriter{f: f, hash: d.takeHash(path, offset)}, offset, r)
-}
-
-// copyIn copies r to w and keeps the hash for the next request.
-func (d *Dir) copyIn(ctx context.Context, path string, w *uploadWriter, offset int64, r io.Reader) (int64, error) {
-	buf := buffers.Get().(*[bufferSize]byte)
-	defer buffers.Put(buf)
-	n, err := io.CopyBuffer(w, contextReader{ctx, r}, buf[:])
+	w := &uploadWriter{f: f, hash: d.takeHash(path, offset)}
+	if _, err = w.Write(head); err == nil {
+		_, err = io.CopyBuffer(w, r, buf)
+	}
 	d.keepHash(path, w.hash, offset+w.written)
 	if err != nil {
-		return offset + n, explain("append", err)
+		err = explain("append", err)
 	}
-	return offset + n, nil
+	return offset + w.written, err
 }
 
 // CancelUpload removes an upload. [registry.ErrUploadNotFound], [registry.ErrUploadBusy].
@@ -96,6 +136,9 @@ func (d *Dir) CancelUpload(_ context.Context, scope, id string) error {
 		return err
 	}
 	defer release()
+	if d.small.remove(filepath.Base(path)) {
+		return nil
+	}
 	d.dropHash(path)
 	return uploadError("cancel", os.Remove(path))
 }
@@ -106,7 +149,7 @@ func (d *Dir) ExpireUploads(ctx context.Context, before time.Time) (int, error) 
 	if err != nil {
 		return 0, fmt.Errorf("blobstore: expire uploads: %w", err)
 	}
-	gone := 0
+	gone := d.expireSmall(before)
 	for _, e := range entries {
 		if err := ctx.Err(); err != nil {
 			return gone, err
@@ -116,6 +159,22 @@ func (d *Dir) ExpireUploads(ctx context.Context, before time.Time) (int, error) 
 		}
 	}
 	return gone, nil
+}
+
+// expireSmall removes uploads in slots.
+func (d *Dir) expireSmall(before time.Time) (gone int) {
+	for _, name := range d.small.idle(before) {
+		path := filepath.Join(d.root, "uploads", name)
+		if !d.lock(path) {
+			continue
+		}
+		if l, ok := d.small.find(name); ok && l.touched.Before(before) {
+			d.small.remove(name)
+			gone++
+		}
+		d.unlock(path)
+	}
+	return gone
 }
 
 // expire removes one upload if it stood still and nobody is at it.

@@ -41,6 +41,10 @@ func Blobs(t *testing.T, open func(t *testing.T) (s registry.BlobStore, reopen f
 		"uploads that stand still":   blobExpire,
 		"a context that has ended":   blobContext,
 		"more uploads than it hints": blobManyUploads,
+		"uploads that are read":      blobRead,
+		"reads that are refused":     blobReadRefused,
+		"uploads that grow":          blobGrows,
+		"gone after a restart":       blobStaysGone,
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, reopen := open(t)
@@ -124,7 +128,7 @@ func randomBlob(n int) []byte {
 
 func blobRoundTrip(t *testing.T, b blobs) {
 	for _, algorithm := range []string{ociref.SHA256, ociref.SHA512} {
-		for _, n := range []int{0, 1, 4096, 1<<20 + 1} {
+		for _, n := range []int{0, 1, 4096, 1 << 16, 1<<20 + 1} {
 			content := randomBlob(n)
 			digest := ociref.DigestOf(algorithm, content)
 			id := b.start()
@@ -133,7 +137,8 @@ func blobRoundTrip(t *testing.T, b blobs) {
 			b.commit(id, digest, content)
 			b.holds(digest, content)
 			b.gone(id)
-			blobs{b.reopen(), t, nil}.holds(digest, content)
+			b.BlobStore = b.reopen()
+			b.holds(digest, content)
 		}
 	}
 }
@@ -154,14 +159,107 @@ func blobChunks(t *testing.T, b blobs) {
 }
 
 func blobRestart(t *testing.T, b blobs) {
-	content := randomBlob(200_000)
-	digest := ociref.DigestOf(ociref.SHA256, content)
-	id := b.start()
-	b.append(id, 0, content[:150_000])
-	b = blobs{b.reopen(), t, nil}
-	b.append(id, 150_000, content[150_000:])
-	b.commit(id, digest, content)
-	b.holds(digest, content)
+	for _, n := range []int{2, 2_000, 200_000} {
+		content := randomBlob(n)
+		digest := ociref.DigestOf(ociref.SHA256, content)
+		id := b.start()
+		b.BlobStore = b.reopen()
+		b.append(id, 0, content[:n/2])
+		b.BlobStore = b.reopen()
+		b.append(id, int64(n/2), content[n/2:])
+		b.BlobStore = b.reopen()
+		b.commit(id, digest, content)
+		b.holds(digest, content)
+	}
+}
+
+// blobStaysGone: a restart brings no upload back, whatever became of it.
+func blobStaysGone(t *testing.T, b blobs) {
+	digest := ociref.DigestOf(ociref.SHA256, []byte("content"))
+	ends := []func(id string) error{
+		func(id string) error { return b.CancelUpload(t.Context(), uploadScope, id) },
+		func(id string) error { _, err := b.Commit(t.Context(), uploadScope, id, digest); return err },
+		func(string) error { _, err := b.ExpireUploads(t.Context(), time.Now().Add(time.Hour)); return err },
+	}
+	for i, end := range ends {
+		id := b.start()
+		b.append(id, 0, []byte("content"))
+		if err := end(id); err != nil {
+			t.Fatalf("end %d: %v", i, err)
+		}
+		b.gone(id)
+		b.BlobStore = b.reopen()
+		b.gone(id)
+	}
+}
+
+// read reads an upload and checks the content.
+func (b blobs) read(id string, content []byte) {
+	b.t.Helper()
+	for _, algorithm := range []string{ociref.SHA256, ociref.SHA512} {
+		got, err := b.ReadUpload(b.t.Context(), uploadScope, id, ociref.DigestOf(algorithm, content), int64(len(content)))
+		if err != nil || got == nil || !bytes.Equal(got, content) {
+			b.t.Fatalf("read %d bytes (nil: %t), want %d: %v", len(got), got == nil, len(content), err)
+		}
+	}
+}
+
+func blobRead(t *testing.T, b blobs) {
+	for _, n := range []int{0, 1, 10_000, 200_000} {
+		content := randomBlob(n)
+		digest := ociref.DigestOf(ociref.SHA256, content)
+		id := b.start()
+		b.append(id, 0, content)
+		b.read(id, content)
+		if got, err := b.ReadUpload(t.Context(), uploadScope, id, digest, int64(n)-1); got != nil || err != nil {
+			t.Fatalf("%d bytes, which are too many: %d, %v", n, len(got), err)
+		}
+		b.lacks(digest)
+		b.commit(id, digest, content) // it stayed
+		b.holds(digest, content)
+	}
+}
+
+func blobReadRefused(t *testing.T, b blobs) {
+	for _, n := range []int{7, 200_000} {
+		content := randomBlob(n)
+		id := b.start()
+		b.append(id, 0, content)
+		read := func(scope string, digest ociref.Digest) error {
+			_, err := b.ReadUpload(t.Context(), scope, id, digest, int64(n))
+			return err
+		}
+		if err := read("111122223333/team/other", ociref.DigestOf(ociref.SHA256, content)); !errors.Is(err, registry.ErrUploadNotFound) {
+			t.Errorf("from another scope: %v, want ErrUploadNotFound", err)
+		}
+		if err := read(uploadScope, "sha256:../x"); err == nil {
+			t.Error("read by a digest that is a path")
+		}
+		b.read(id, content)
+		if err := read(uploadScope, ociref.DigestOf(ociref.SHA256, []byte("another"))); !errors.Is(err, registry.ErrDigestMismatch) {
+			t.Errorf("by another digest: %v, want ErrDigestMismatch", err)
+		}
+		b.gone(id)
+	}
+}
+
+// blobGrows adds to an upload in pieces, past where a store may keep it otherwise.
+func blobGrows(t *testing.T, b blobs) {
+	content := randomBlob(150_000)
+	for _, piece := range []int{1_000, 30_000, 65_536, 65_537} {
+		id := b.start()
+		for at := 0; at < len(content); at += piece {
+			b.append(id, int64(at), content[at:min(at+piece, len(content))])
+			if at == 0 {
+				b.append(id, int64(piece), nil)
+			}
+		}
+		b.read(id, content)
+		if err := b.CancelUpload(t.Context(), uploadScope, id); err != nil {
+			t.Fatal(err)
+		}
+		b.gone(id)
+	}
 }
 
 func blobAbsent(t *testing.T, b blobs) {
@@ -234,7 +332,8 @@ func blobBusy(t *testing.T, b blobs) {
 	digest := ociref.DigestOf(ociref.SHA256, []byte("first"))
 	_, appending := b.Append(t.Context(), uploadScope, id, 0, strings.NewReader("second"))
 	_, committing := b.Commit(t.Context(), uploadScope, id, digest)
-	for _, err := range []error{appending, committing, b.CancelUpload(t.Context(), uploadScope, id)} {
+	_, reading := b.ReadUpload(t.Context(), uploadScope, id, digest, 100)
+	for _, err := range []error{appending, committing, reading, b.CancelUpload(t.Context(), uploadScope, id)} {
 		if !errors.Is(err, registry.ErrUploadBusy) {
 			t.Errorf("beside a writer: %v, want ErrUploadBusy", err)
 		}
@@ -374,7 +473,8 @@ func blobAside(t *testing.T, b blobs) {
 		t.Fatalf("again: %v, want ErrBlobNotFound", err)
 	}
 	b.holds(digest, content)
-	left, err := b.reopen().LeftAside(t.Context())
+	b.BlobStore = b.reopen()
+	left, err := b.LeftAside(t.Context())
 	if err != nil || len(left) != 1 || left[0] != a {
 		t.Fatalf("left aside: %+v, %v", left, err)
 	}

@@ -1,0 +1,252 @@
+package blobstore
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Most uploads are small and over in a moment, and to make, open and remove a
+// file for each costs more than all else about them. So an upload begins in a
+// slot of one file that stays, and moves to a file of its own when it grows out of
+// the slot, when it becomes a blob, or when others need the slot more.
+//
+// A slot is a header (name, size, time of the last write), then the bytes. The
+// header is written after the bytes it tells of, so a process killed in between
+// leaves the upload as it was told. As with files of uploads nothing is synced.
+const (
+	slotCount  = 256 // as many bodies as arrive at once by default
+	slotSize   = 64 << 10
+	slotHeader = 128
+	slotRoom   = slotSize - slotHeader
+)
+
+// smallUploads are the uploads in slots, by name. Only who holds an upload
+// changes it.
+type smallUploads struct {
+	file *os.File
+
+	mu    sync.Mutex
+	slots map[string]slot
+	free  []int64
+}
+
+type slot struct {
+	number  int64
+	size    int
+	touched time.Time
+}
+
+// openSmall opens the file of slots and finds the uploads in it. When another
+// process has the file, there are no slots for this one.
+func openSmall(path, directory string) (*smallUploads, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, fileMode)
+	if err != nil {
+		return nil, err
+	}
+	s := &smallUploads{file: f, slots: map[string]slot{}}
+	if !alone(f) {
+		return s, nil
+	}
+	for n := range int64(slotCount) {
+		l := slot{number: slotCount - 1 - n} // the first is taken first
+		name, found := s.load(&l)
+		if found && !movedOut(filepath.Join(directory, name), l.size) {
+			s.slots[name] = l
+		} else {
+			s.free = append(s.free, l.number)
+		}
+	}
+	return s, nil
+}
+
+// load reads a slot's header. What is not one is a free slot.
+func (s *smallUploads) load(l *slot) (name string, found bool) {
+	header := make([]byte, slotHeader)
+	if _, err := s.file.ReadAt(header, l.number*slotSize); err != nil {
+		return "", false
+	}
+	var touched int64
+	n, err := fmt.Sscanf(string(header), headerFormat, &name, &l.size, &touched)
+	l.touched = time.UnixMicro(touched)
+	return name, err == nil && n == 3 && l.size >= 0 && l.size <= slotRoom && name == filepath.Base(name)
+}
+
+// movedOut reports whether an upload has a file that has all bytes of its slot. One
+// that has not was being written when the process died, and goes.
+func movedOut(path string, size int) bool {
+	info, err := os.Lstat(path)
+	if err == nil && info.Size() < int64(size) {
+		os.Remove(path)
+	}
+	return err == nil && info.Size() >= int64(size)
+}
+
+const headerFormat = "%s %d %d\n"
+
+// note writes a slot's header; a name of "" frees it.
+func (s *smallUploads) note(name string, l slot) error {
+	if err := step("note"); err != nil {
+		return err
+	}
+	header := make([]byte, 0, slotHeader)
+	if name != "" {
+		header = fmt.Appendf(header, headerFormat, name, l.size, l.touched.UnixMicro())
+	}
+	_, err := s.file.WriteAt(header[:slotHeader], l.number*slotSize)
+	return err
+}
+
+// find tells where an upload stands, if it has a slot.
+func (s *smallUploads) find(name string) (slot, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l, ok := s.slots[name]
+	return l, ok
+}
+
+// start begins an upload; false: no slot is free.
+func (s *smallUploads) start(name string) (bool, error) {
+	l := slot{touched: time.Now()}
+	s.mu.Lock()
+	last := len(s.free) - 1
+	if last >= 0 {
+		l.number, s.free = s.free[last], s.free[:last]
+	}
+	s.mu.Unlock()
+	if last < 0 {
+		return false, nil
+	}
+	err := s.note(name, l)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		s.free = append(s.free, l.number)
+		return false, err
+	}
+	s.slots[name] = l
+	return true, nil
+}
+
+// add writes bytes, for which there is room, at the end of an upload.
+func (s *smallUploads) add(name string, p []byte) (slot, error) {
+	l, _ := s.find(name)
+	if err := step("write"); err != nil {
+		return l, err
+	}
+	if _, err := s.file.WriteAt(p, l.number*slotSize+slotHeader+int64(l.size)); err != nil {
+		return l, err
+	}
+	longer := slot{number: l.number, size: l.size + len(p), touched: time.Now()}
+	if err := s.note(name, longer); err != nil {
+		return l, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.slots[name] = longer
+	return longer, nil
+}
+
+// read returns an upload's bytes.
+func (s *smallUploads) read(l slot) ([]byte, error) {
+	content := make([]byte, l.size)
+	_, err := s.file.ReadAt(content, l.number*slotSize+slotHeader)
+	return content, err
+}
+
+// remove forgets an upload, if it is in a slot. When that cannot be written down,
+// it comes back after a restart, unless it has a file, and expires.
+func (s *smallUploads) remove(name string) bool {
+	l, ok := s.find(name)
+	if !ok {
+		return false
+	}
+	_ = s.note("", l)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.slots, name)
+	s.free = append(s.free, l.number)
+	return true
+}
+
+// idle lists the uploads that nothing was added to since a time, the longest
+// left alone first.
+func (s *smallUploads) idle(since time.Time) (names []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name, l := range s.slots {
+		if l.touched.Before(since) {
+			names = append(names, name)
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int { return s.slots[a].touched.Compare(s.slots[b].touched) })
+	return names
+}
+
+// begin gives a new upload a slot, if need be that of one that stood still the
+// longest.
+func (d *Dir) begin(name string) error {
+	if started, err := d.small.start(name); started || err != nil {
+		return err
+	}
+	for _, other := range d.small.idle(time.Now()) {
+		path := filepath.Join(d.root, "uploads", other)
+		if !d.lock(path) {
+			continue
+		}
+		err := d.moveOut(path)
+		d.unlock(path)
+		if err != nil {
+			return err
+		}
+		break
+	}
+	started, err := d.small.start(name)
+	if err == nil && !started { // all are busy
+		err = makeFile(filepath.Join(d.root, "uploads", name), nil)
+	}
+	return err
+}
+
+// moveOut moves an upload that is held to a file of its own, if it is in a slot.
+func (d *Dir) moveOut(path string) error {
+	name := filepath.Base(path)
+	l, ok := d.small.find(name)
+	if !ok {
+		return nil
+	}
+	content, err := d.small.read(l)
+	if err != nil {
+		return err
+	}
+	if err := makeFile(path, content); err != nil {
+		return err
+	}
+	h := d.takeHash(path, 0)
+	h.Write(content)
+	d.keepHash(path, h, int64(l.size))
+	d.small.remove(name)
+	return nil
+}
+
+// makeFile makes an upload's file.
+func makeFile(path string, content []byte) error {
+	if err := step("create"); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fileMode)
+	if err != nil {
+		return err
+	}
+	if err = step("copy"); err == nil {
+		_, err = f.Write(content)
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		os.Remove(path)
+	}
+	return err
+}
