@@ -192,9 +192,10 @@ type Config struct {
 
 	// BlobGrace is how long a blob is kept that no manifest of its repository names:
 	// clients push blobs first. After that the repository no longer has it, and when
-	// no other has it either and it is as old as this, its bytes are removed. A
-	// shorter time frees the disk sooner; a push that takes longer from its first
-	// blob to its manifest is told that a blob is missing. From 1m. Default: 24h
+	// no other has it either and it is as old as this, its bytes are removed; those of
+	// a small blob, which are among the records, at once. A shorter time frees the disk
+	// sooner; a push that takes longer from its first blob to its manifest is told that
+	// a blob is missing. From 1m. Default: 24h
 	BlobGrace time.Duration `yaml:"blob-grace" usage:"how long a blob is kept that no manifest names"`
 
 	// CollectInterval is the time from one collection of garbage to the next: of

@@ -3,7 +3,6 @@ package registry
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/sealwright/sealwright/internal/arn"
@@ -21,20 +20,6 @@ type Upload struct {
 // scope is the upload's scope in the blob store: one for each repository, since
 // accounts have one length.
 func (k Key) scope() string { return string(k.Account) + "/" + string(k.Name) }
-
-// OpenBlob opens a blob the repository holds. The caller closes it.
-// ErrRepositoryNotFound, ErrBlobNotFound.
-func (s *Service) OpenBlob(ctx context.Context, key Key, digest ociref.Digest) (Content, int64, error) {
-	if _, err := s.StatBlob(ctx, key, digest); err != nil {
-		return nil, 0, err
-	}
-	content, size, err := s.o.Blobs.Open(ctx, digest)
-	if errors.Is(err, ErrBlobNotFound) {
-		// Not the client's mistake: what is linked was durable before it was.
-		return nil, 0, fmt.Errorf("blob %s of %s is recorded, but its content is gone", digest, key.scope())
-	}
-	return content, size, err
-}
 
 // StatBlob returns the size of a blob the repository holds.
 // ErrRepositoryNotFound, ErrBlobNotFound.
@@ -116,16 +101,16 @@ func (s *Service) CommitUpload(ctx context.Context, u Upload, digest ociref.Dige
 	if _, err := s.Repository(ctx, u.Key); err != nil {
 		return 0, err // and no blob is left that nobody holds
 	}
-	claim, err := s.o.Links.BlobClaim(ctx, digest)
+	b, err := s.take(ctx, u, digest)
 	if err != nil {
 		return 0, err
 	}
-	size, err := s.o.Blobs.Commit(ctx, u.scope(), u.ID, digest)
-	if err != nil {
-		return 0, err
+	e := s.event(ctx, "CompleteLayerUpload", u.Key, layerDetail(digest, b.Size, ""))
+	err = s.o.Links.LinkBlob(ctx, u.Key, b, e)
+	if err == nil && b.Content != nil {
+		s.o.Blobs.CancelUpload(ctx, u.scope(), u.ID) // what stays, expires
 	}
-	e := s.event(ctx, "CompleteLayerUpload", u.Key, layerDetail(digest, size, ""))
-	return size, explain(u.Key, s.o.Links.LinkBlob(ctx, u.Key, Blob{Digest: digest, Size: size, Claim: claim}, e))
+	return b.Size, explain(u.Key, err)
 }
 
 // CancelUpload forgets an upload. ErrUploadNotFound, ErrUploadBusy.

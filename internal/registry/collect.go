@@ -12,9 +12,10 @@ import (
 
 // Bounds of one step of a collection.
 const (
-	sweepRows  = 500
-	linkPage   = 1000
-	claimBatch = 1000
+	sweepRows   = 500
+	linkPage    = 1000
+	claimBatch  = 1000
+	contentPage = 1000
 	// claimsKept is how long claims are kept: no push takes as long.
 	claimsKept = 30 * 24 * time.Hour
 )
@@ -36,6 +37,7 @@ type collection struct {
 	stage    int
 	link     LinkState
 	contents string
+	small    ociref.Digest
 }
 
 // CollectStep does a bounded part of a collection: it removes rows of what was
@@ -50,7 +52,7 @@ func (s *Service) CollectStep(ctx context.Context) (c Collected, done bool, err 
 	s.garbage.mu.Lock()
 	defer s.garbage.mu.Unlock()
 	begun := time.Now()
-	stages := []func(context.Context) (Collected, bool, error){s.sweepRows, s.ageLinks, s.settleAside, s.collectContents, s.forgetClaims}
+	stages := []func(context.Context) (Collected, bool, error){s.sweepRows, s.ageLinks, s.sweepContents, s.settleAside, s.collectContents, s.forgetClaims}
 	c, more, err := stages[s.garbage.stage](ctx)
 	c.Took = time.Since(begun)
 	s.tell(c)
@@ -157,6 +159,17 @@ func (s *Service) age(ctx context.Context, key Key, links []LinkState) (gone int
 		err = nil
 	}
 	return len(unlinked), err
+}
+
+// sweepContents looks at a page of the contents in the records.
+func (s *Service) sweepContents(ctx context.Context) (c Collected, more bool, err error) {
+	gone, next, err := s.o.Links.SweepContents(ctx, s.garbage.small, contentPage, s.now())
+	s.garbage.small = next
+	for _, b := range gone {
+		c.Blobs++
+		c.Bytes += b.Size
+	}
+	return c, err == nil && next != "", err
 }
 
 // settleAside settles what a process that died has left aside, also past what

@@ -35,7 +35,7 @@ func collectWhatNobodyHolds(t *testing.T, fresh func(testing.TB) site) {
 	if c := p.collect(); c.Links != 1 || c.Blobs != 1 {
 		t.Errorf("after the image went: collected %+v", c)
 	}
-	if left := p.files(); len(left) > 1 { // the lock or nothing
+	if left := p.files(); len(left) > 0 {
 		t.Errorf("left: %q", left)
 	}
 }
@@ -67,16 +67,21 @@ func TestCollectLeavesWhatIsYoung(t *testing.T) {
 func TestCollectBesidePush(t *testing.T) { onEach(t, collectBesidePush) }
 
 func collectBesidePush(t *testing.T, fresh func(testing.TB) site) {
-	for _, at := range []string{"before SetAside", "after SetAside", "before ClaimBlob", "after ClaimBlob", "before Discard", "after Discard"} {
+	for _, at := range []string{"before SetAside", "after SetAside", "before ClaimBlob", "after ClaimBlob", "before Discard", "after Discard",
+		"before SweepContents", "after SweepContents"} {
 		t.Run(at, func(t *testing.T) {
+			content := "wanted again"
+			if strings.HasSuffix(at, "SweepContents") {
+				content = content[:small]
+			}
 			p := openPlace(t, fresh(t), never)
 			rival := openPlace(t, p.site, never)
-			d := p.unheld("wanted again")
+			d := p.unheld(content)
 			once := true
 			p.hook = func(step string) error {
 				if step == at && once {
 					once = false
-					rival.blob(other, "wanted again")
+					rival.blob(other, content)
 				}
 				return nil
 			}
@@ -109,45 +114,60 @@ func (p *place) settled() {
 func TestPushBesideCollect(t *testing.T) { onEach(t, pushBesideCollect) }
 
 func pushBesideCollect(t *testing.T, fresh func(testing.TB) site) {
-	for _, at := range []string{"before Commit", "after Commit", "before LinkBlob", "after LinkBlob"} {
-		t.Run(at, func(t *testing.T) {
-			p := openPlace(t, fresh(t), never)
-			rival := openPlace(t, p.site, never)
-			d := p.unheld("wanted again")
-			busy := false
-			p.hook = func(step string) error {
-				if step == at && !busy {
-					busy = true
-					_, err := rival.Collect(t.Context())
-					must(t, err)
-				}
-				return nil
+	for _, content := range []string{"wanted again", "wanted"} {
+		for _, at := range []string{"before Commit", "after Commit", "before LinkBlob", "after LinkBlob"} {
+			if len(content) > small || strings.HasSuffix(at, "LinkBlob") { // there is such a step
+				t.Run(content+" "+at, func(t *testing.T) { pushBesideCollectAt(t, fresh(t), content, at) })
 			}
-			_, err := p.tryBlob(other, "wanted again")
-			if err != nil && !errors.Is(err, registry.ErrBlobCollected) {
-				t.Fatal(err)
-			}
-			_, linked := p.StatBlob(t.Context(), other, d)
-			if (err == nil) != (linked == nil) {
-				t.Fatalf("push: %v, link: %v", err, linked)
-			}
-			if err == nil {
-				must(t, p.whole(other, d))
-			}
-			p.hook = never
-			p.blob(other, "wanted again")
-			must(t, p.whole(other, d))
-		})
+		}
 	}
+}
+
+func pushBesideCollectAt(t *testing.T, shared site, content, at string) {
+	p := openPlace(t, shared, never)
+	rival := openPlace(t, p.site, never)
+	d := p.unheld(content)
+	busy := false
+	p.hook = func(step string) error {
+		if step == at && !busy {
+			busy = true
+			_, err := rival.Collect(t.Context())
+			must(t, err)
+		}
+		return nil
+	}
+	_, err := p.tryBlob(other, content)
+	if err != nil && (len(content) <= small || !errors.Is(err, registry.ErrBlobCollected)) {
+		t.Fatal(err)
+	}
+	if !busy {
+		t.Fatal("the step was not made")
+	}
+	_, linked := p.StatBlob(t.Context(), other, d)
+	if (err == nil) != (linked == nil) {
+		t.Fatalf("push: %v, link: %v", err, linked)
+	}
+	if err == nil {
+		must(t, p.whole(other, d))
+	}
+	p.hook = never
+	p.blob(other, content)
+	must(t, p.whole(other, d))
 }
 
 // TestMountBesideCollect has another process take the blob from under a mount.
 func TestMountBesideCollect(t *testing.T) { onEach(t, mountBesideCollect) }
 
 func mountBesideCollect(t *testing.T, fresh func(testing.TB) site) {
-	p := openPlace(t, fresh(t), never)
+	for _, content := range []string{"to be mounted", "mount"} {
+		t.Run(content, func(t *testing.T) { mountBesideCollectOf(t, fresh(t), content) })
+	}
+}
+
+func mountBesideCollectOf(t *testing.T, shared site, content string) {
+	p := openPlace(t, shared, never)
 	rival := openPlace(t, p.site, never)
-	d := p.blob(app, "to mount")
+	d := p.blob(app, content)
 	p.hook = func(step string) error {
 		if step == "before LinkBlob" {
 			p.hook = never
@@ -255,8 +275,8 @@ func TestCollectGoesOnPastWhatFails(t *testing.T) {
 			return syscall.EIO
 		}
 	}
-	p.unheld("one")
-	p.unheld("two")
+	p.unheld("one of two")
+	p.unheld("the other")
 	must(t, os.WriteFile(filepath.Join(p.dir, "blobs", "blobs", "sha256", "00"), nil, 0o600))
 	failing(2)
 	if c, err := p.Collect(t.Context()); err == nil || c.Blobs != 0 {

@@ -75,6 +75,14 @@ func (l hookedLinks) ClaimBlob(ctx context.Context, digest ociref.Digest, at tim
 	return claimed, err
 }
 
+func (l hookedLinks) SweepContents(ctx context.Context, after ociref.Digest, limit int, at time.Time) (gone []registry.Blob, next ociref.Digest, err error) {
+	err = l.around("SweepContents", func() (err error) {
+		gone, next, err = l.BlobLinkStore.SweepContents(ctx, after, limit, at)
+		return err
+	})
+	return gone, next, err
+}
+
 func (l hookedLinks) UnlinkUnnamed(ctx context.Context, key registry.Key, digests []ociref.Digest, before time.Time, e journal.Event) (gone []ociref.Digest, err error) {
 	err = l.around("UnlinkUnnamed", func() (err error) {
 		gone, err = l.BlobLinkStore.UnlinkUnnamed(ctx, key, digests, before, e)
@@ -193,7 +201,7 @@ func openPlace(t testing.TB, at site, h hook) *place {
 	around := hook(func(step string) error { return p.hook(step) })
 	p.Service, err = registry.New(registry.Options{Repositories: db.Repositories(), Manifests: hookedManifests{db.Manifests(), around},
 		Links: hookedLinks{db.Links(), around}, Blobs: hookedBlobs{blobs, around}, Region: "us-east-1",
-		Now: at.now, BlobGrace: time.Minute})
+		Now: at.now, BlobGrace: time.Minute, SmallBlob: small})
 	must(t, err)
 	for _, name := range []ociref.Name{"app", "other"} {
 		if _, err := p.CreateRepository(t.Context(), registry.NewRepository{Key: registry.Key{Account: app.Account, Name: name}}); err != nil && !errors.Is(err, registry.ErrRepositoryExists) {
@@ -202,6 +210,9 @@ func openPlace(t testing.TB, at site, h hook) *place {
 	}
 	return p
 }
+
+// small is the size of the largest content that a place keeps in its records.
+const small = 7
 
 func never(string) error { return nil }
 

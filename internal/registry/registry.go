@@ -29,6 +29,9 @@ const (
 	DefaultMaxManifest = 4 << 20
 	// DefaultMaxUpload is ECR's bound on a layer (52,000 MiB).
 	DefaultMaxUpload = 52_000 << 20
+	// DefaultSmallBlob is what is kept in the records: configurations, signatures with
+	// their chains. See docs/decisions/0024-small-blobs-in-records.md.
+	DefaultSmallBlob = 16 << 10
 	// DefaultMaxImages is ECR's quota of images per repository.
 	// Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
 	DefaultMaxImages = 100_000
@@ -52,6 +55,7 @@ type Options struct {
 	Now          func() time.Time
 	MaxManifest  int64         // bytes; 0 means DefaultMaxManifest
 	MaxUpload    int64         // bytes; 0 means DefaultMaxUpload
+	SmallBlob    int64         // bytes of the largest blob that is kept in the records; 0 means DefaultSmallBlob, less than 0 that none is
 	MaxImages    int64         // manifests in a repository, signatures included; 0 means DefaultMaxImages
 	WaitingFor   time.Duration // 0 means DefaultWaitingFor
 	UploadIdle   time.Duration // 0 means DefaultUploadIdle
@@ -83,6 +87,7 @@ func New(o Options) (*Service, error) {
 	}
 	o.MaxManifest = cmp.Or(o.MaxManifest, DefaultMaxManifest)
 	o.MaxUpload = cmp.Or(o.MaxUpload, DefaultMaxUpload)
+	o.SmallBlob = cmp.Or(o.SmallBlob, DefaultSmallBlob)
 	o.MaxImages = cmp.Or(o.MaxImages, DefaultMaxImages)
 	o.WaitingFor = cmp.Or(o.WaitingFor, DefaultWaitingFor)
 	o.UploadIdle = cmp.Or(o.UploadIdle, DefaultUploadIdle)

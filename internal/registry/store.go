@@ -230,6 +230,9 @@ type Blob struct {
 	Digest ociref.Digest
 	Size   int64
 	Claim  Claim // as it stood before the content was found
+	// Content is the bytes of a small blob, for the records to keep; nil when they
+	// are in the blob store, or kept already.
+	Content []byte
 }
 
 // BlobLinkStore keeps which repository holds which blob. Content is shared;
@@ -238,8 +241,9 @@ type BlobLinkStore interface {
 	// BlobClaim returns the claim that stands on a blob's content, 0 for none. It is
 	// asked before the content is put or found.
 	BlobClaim(ctx context.Context, digest ociref.Digest) (Claim, error)
-	// LinkBlob says that the repository holds the blob; again is fine, and writes no
-	// event. ErrRepositoryNotFound; ErrBlobCollected when the claim is another one
+	// LinkBlob says that the repository holds the blob, and keeps the content that
+	// comes with it; again is fine, and writes no event. ErrRepositoryNotFound;
+	// ErrBlobCollected when no content comes with it and the claim is another one
 	// now, so that the content may be gone.
 	LinkBlob(ctx context.Context, key Key, b Blob, e journal.Event) error
 	// LinkedBlob returns the blob's size. ErrRepositoryNotFound, ErrBlobNotFound.
@@ -251,8 +255,21 @@ type BlobLinkStore interface {
 	// when a manifest of the repository has the digest among its Blobs.
 	UnlinkBlob(ctx context.Context, key Key, digest ociref.Digest, e journal.Event) error
 
+	ContentStore
 	GarbageStore
 	LinkAger
+}
+
+// ContentStore keeps the content of small blobs in the records. It is part of
+// BlobLinkStore.
+type ContentStore interface {
+	// BlobContent returns what LinkBlob was given. ErrBlobNotFound.
+	BlobContent(ctx context.Context, digest ociref.Digest) ([]byte, error)
+	// SweepContents looks at up to limit contents in the order of their digests,
+	// those after a place ("" from the start), gives up those that no repository
+	// holds, as ClaimBlob does, and returns what is gone. When next is "" there are no
+	// more.
+	SweepContents(ctx context.Context, after ociref.Digest, limit int, at time.Time) (gone []Blob, next ociref.Digest, err error)
 }
 
 // GarbageStore decides which content nobody needs. It is part of BlobLinkStore.

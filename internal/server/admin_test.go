@@ -76,10 +76,11 @@ func TestMetricsMove(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if code := send(t, client, http.MethodPost, s.URL()+"/v2/app/blobs/uploads/?digest="+digestOf("a blob"), strings.NewReader("a blob"), 6); code != http.StatusCreated {
+	blob := strings.Repeat("a blob, not a small one", 10_000)
+	if code := send(t, client, http.MethodPost, s.URL()+"/v2/app/blobs/uploads/?digest="+digestOf(blob), strings.NewReader(blob), int64(len(blob))); code != http.StatusCreated {
 		t.Fatalf("push: %d", code)
 	}
-	if code := send(t, client, http.MethodGet, s.URL()+"/v2/app/blobs/"+digestOf("a blob"), nil, 0); code != http.StatusOK {
+	if code := send(t, client, http.MethodGet, s.URL()+"/v2/app/blobs/"+digestOf(blob), nil, 0); code != http.StatusOK {
 		t.Fatalf("pull: %d", code)
 	}
 	get(t, s.URL()+"/v2/")
@@ -93,8 +94,8 @@ func TestMetricsMove(t *testing.T) {
 		{"http_requests_total", []string{"operation", "oci:startUpload", "code", "2xx"}, 1},
 		{"http_requests_total", []string{"operation", "oci:ping", "code", "4xx"}, 1},
 		{"http_request_duration_seconds", []string{"operation", "signer:SignPayload"}, 2},
-		{"http_received_bytes_total", []string{"operation", "oci:startUpload"}, 6},
-		{"http_sent_bytes_total", []string{"operation", "oci:getBlob"}, 6},
+		{"http_received_bytes_total", []string{"operation", "oci:startUpload"}, float64(len(blob))},
+		{"http_sent_bytes_total", []string{"operation", "oci:getBlob"}, float64(len(blob))},
 		{"store_transactions_total", []string{"outcome", "committed"}, 5},
 		{"store_transaction_duration_seconds", nil, 5},
 		{"store_commit_duration_seconds", nil, 5},

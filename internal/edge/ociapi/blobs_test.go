@@ -205,27 +205,35 @@ func (s signal) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// TestRanges asks blobs that lie in the records and in the blob store the same.
 func TestRanges(t *testing.T) {
 	s := serve(t, nil, "app")
-	content := make([]byte, 100_000)
+	for _, n := range []int{1_000, 100_000} {
+		s.ranges(n)
+	}
+}
+
+func (s *service) ranges(n int) {
+	s.t.Helper()
+	content := make([]byte, n)
 	rand.Read(content)
 	path := "/v2/app/blobs/" + string(s.pushBlob("app", content))
 	for header, want := range map[string][]byte{
-		"bytes=0-0": content[:1], "bytes=99999-": content[99999:], "bytes=-500": content[99500:], "bytes=10-20": content[10:21], "bytes=0-999999": content,
+		"bytes=0-0": content[:1], fmt.Sprintf("bytes=%d-", n-1): content[n-1:], "bytes=-500": content[n-500:], "bytes=10-20": content[10:21], "bytes=0-999999": content,
 	} {
 		if r := s.want(s.do("GET", path, nil, "Range: "+header), 206); !bytes.Equal(r.body, want) {
-			t.Errorf("%s: %d bytes, want %d", header, len(r.body), len(want))
+			s.t.Errorf("%s: %d bytes, want %d", header, len(r.body), len(want))
 		}
 	}
-	s.want(s.do("GET", path, nil, "Range: bytes=100000-"), 416)
+	s.want(s.do("GET", path, nil, fmt.Sprintf("Range: bytes=%d-", n)), 416)
 	r := s.want(s.do("GET", path, nil), 200)
-	if !bytes.Equal(r.body, content) || r.ContentLength != 100_000 || r.Header.Get("Content-Type") != "application/octet-stream" {
-		t.Errorf("whole blob: %v", r.Header)
+	if !bytes.Equal(r.body, content) || r.ContentLength != int64(n) || r.Header.Get("Content-Type") != "application/octet-stream" {
+		s.t.Errorf("whole blob: %v", r.Header)
 	}
 	s.want(s.do("GET", path, nil, "If-None-Match: "+r.Header.Get("ETag")), 304)
 	head := s.want(s.do("HEAD", path, nil), 200)
-	if head.ContentLength != 100_000 || head.Header.Get("Docker-Content-Digest") != r.Header.Get("Docker-Content-Digest") {
-		t.Errorf("HEAD: %v", head.Header)
+	if head.ContentLength != int64(n) || head.Header.Get("Docker-Content-Digest") != r.Header.Get("Docker-Content-Digest") {
+		s.t.Errorf("HEAD: %v", head.Header)
 	}
 }
 
@@ -244,7 +252,7 @@ func TestDeleteBlob(t *testing.T) {
 // io.ReaderFrom, and be offered a file.
 func TestFileIsGivenToTheConnection(t *testing.T) {
 	s := serve(t, nil, "app")
-	d := s.pushBlob("app", []byte("content"))
+	d := s.pushBlob("app", make([]byte, registry.DefaultSmallBlob+1))
 	w := &readerFrom{header: http.Header{}}
 	r, err := http.NewRequest("GET", "/v2/app/blobs/"+string(d), nil)
 	must(t, err)

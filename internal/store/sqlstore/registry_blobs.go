@@ -39,16 +39,15 @@ func (s links) LinkBlob(ctx context.Context, key registry.Key, b registry.Blob, 
 		if err := s.db.engine.await(tx, blobTurn(b.Digest), holdShared); err != nil {
 			return err
 		}
+		if err := keepContent(tx, b); err != nil {
+			return err
+		}
 		again, err := tx.exec(`UPDATE blob_links SET unnamed_since = 0 WHERE repository = $1 AND digest = $2`, r.id, b.Digest)
 		if err != nil || again > 0 {
 			return err
 		}
-		claim, err := readClaim(tx, b.Digest)
-		if err != nil {
+		if err := stillThere(tx, b); err != nil {
 			return err
-		}
-		if claim != b.Claim {
-			return registry.ErrBlobCollected
 		}
 		linked, err := tx.exec(`INSERT INTO blob_links (repository, digest, account, region, size)
 			VALUES ($1, $2, $3, $4, $5) ON CONFLICT (repository, digest) DO NOTHING`,
@@ -58,6 +57,19 @@ func (s links) LinkBlob(ctx context.Context, key registry.Key, b registry.Blob, 
 		}
 		return record(tx, e)
 	})
+}
+
+// stillThere fails with ErrBlobCollected if the content may have gone since it was
+// found. What came with the blob is there.
+func stillThere(tx querier, b registry.Blob) error {
+	if b.Content != nil {
+		return nil
+	}
+	claim, err := readClaim(tx, b.Digest)
+	if err == nil && claim != b.Claim {
+		err = registry.ErrBlobCollected
+	}
+	return err
 }
 
 // LinkedBlob implements registry.BlobLinkStore.

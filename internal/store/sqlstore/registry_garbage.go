@@ -48,11 +48,16 @@ func (s links) ClaimBlob(ctx context.Context, digest ociref.Digest, at time.Time
 		if claimed = err == nil && !held; !claimed {
 			return err
 		}
-		_, err = tx.exec(`INSERT INTO blob_claims (digest, claim, claimed_at) VALUES ($1, $2, $3)
-			ON CONFLICT (digest) DO UPDATE SET claim = excluded.claim, claimed_at = excluded.claimed_at`, digest, claim, micros(at))
-		return err
+		return recordClaim(tx, digest, claim, at)
 	})
 	return claimed && err == nil, err
+}
+
+// recordClaim replaces the claim on a blob's content.
+func recordClaim(tx querier, digest ociref.Digest, claim int64, at time.Time) error {
+	_, err := tx.exec(`INSERT INTO blob_claims (digest, claim, claimed_at) VALUES ($1, $2, $3)
+		ON CONFLICT (digest) DO UPDATE SET claim = excluded.claim, claimed_at = excluded.claimed_at`, digest, claim, micros(at))
+	return err
 }
 
 // ForgetClaims implements registry.GarbageStore. The rows are locked by a SELECT of

@@ -18,7 +18,7 @@ import (
 // wide are plans that walk through a whole table, or through all that a
 // repository holds. SQLite has no statistics to know better from, so a harmless
 // change of a statement or an index can bring one about.
-var wide = regexp.MustCompile(`^SCAN (r|m|t|x|c|b|repositories|manifests|image_tags|blob_links|manifest_\w+)\b|\((m\.)?repository=\?\)`)
+var wide = regexp.MustCompile(`^SCAN (r|m|t|x|c|b|repositories|manifests|image_tags|blob_links|blob_contents|manifest_\w+)\b|\((m\.)?repository=\?\)`)
 
 // mayBeWide are the statements that are about all that a repository holds, find
 // nothing left of it, or stop at a first row or a page.
@@ -110,6 +110,12 @@ func everything(t *testing.T, db *DB) {
 	must(err)
 	must(db.Links().MarkLinks(ctx, key, digests, time.Now()))
 	_, err = db.Links().UnlinkUnnamed(ctx, key, digests, time.Now(), e())
+	must(err)
+	must(db.Links().LinkBlob(ctx, key, registry.Blob{Digest: "sha256:kept", Content: []byte("x")}, e()))
+	must(db.Links().UnlinkBlob(ctx, key, "sha256:kept", e()))
+	_, err = db.Links().BlobContent(ctx, "sha256:kept")
+	must(err)
+	_, _, err = db.Links().SweepContents(ctx, "", 10, time.Now())
 	must(err)
 	_, err = db.Links().ForgetClaims(ctx, time.Now(), 10)
 	must(err)

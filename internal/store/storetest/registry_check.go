@@ -14,7 +14,7 @@ import (
 
 // CheckRegistry holds what the stores keep for the accounts against the
 // registry's invariants: every manifest hashes to its digest; every child, blob
-// and tag it names is there; it waits if, and only if, its subject is not there;
+// and tag it names is there, a blob that the records keep with its content; it waits if, and only if, its subject is not there;
 // and lists, tags, referrers and counts tell the same story as the manifests do.
 func CheckRegistry(t *testing.T, stores RegistryStores, accounts ...arn.AccountID) {
 	t.Helper()
@@ -129,9 +129,24 @@ func (c *checker) content(listed registry.Manifest) {
 		}
 	}
 	for _, d := range named.blobs {
-		if _, err := c.LinkedBlob(ctx, c.repository.Key, d); err != nil {
-			c.Errorf("%s: manifest %s names blob %s: %v", c.repository.Name, m.Digest, d, err)
-		}
+		c.blob(m, d)
+	}
+}
+
+// blob checks that a manifest's blob is there, and is whole if the records keep it.
+func (c *checker) blob(m registry.Manifest, d ociref.Digest) {
+	c.Helper()
+	size, err := c.LinkedBlob(ctx, c.repository.Key, d)
+	if err != nil {
+		c.Errorf("%s: manifest %s names blob %s: %v", c.repository.Name, m.Digest, d, err)
+		return
+	}
+	content, err := c.BlobContent(ctx, d)
+	if errors.Is(err, registry.ErrBlobNotFound) {
+		return
+	}
+	if err != nil || int64(len(content)) != size || ociref.DigestOf(d.Algorithm(), content) != d {
+		c.Errorf("%s: blob %s is kept with other content than its digest and size say: %d bytes, %v", c.repository.Name, d, len(content), err)
 	}
 }
 
