@@ -109,6 +109,9 @@ func (s *Service) trusting(ctx context.Context, p Principal, rc RequestContext, 
 		return Identity{}, err
 	}
 	rc.Keys = append(slices.Clone(rc.Keys), n.keys()...)
+	if role.Account == p.Account { // who is outside must not learn of tags
+		rc.Keys = slices.Concat(rc.Keys, ResourceTags("aws", role.Tags), ResourceTags("iam", role.Tags))
+	}
 	for _, action := range n.actions() {
 		r := Request{Principal: p, Action: action, Resource: n.RoleARN, Context: rc}
 		d, err := s.AuthorizeTrust(ctx, r, trust)

@@ -14,8 +14,20 @@ func RequestTags(tags map[string]string) []Key {
 	}
 	names := slices.Sorted(maps.Keys(tags))
 	keys := []Key{{Name: "aws:TagKeys", Values: names}}
-	for _, name := range names {
-		keys = append(keys, Key{Name: "aws:RequestTag/" + name, Values: []string{tags[name]}})
+	return append(keys, tagged("aws:RequestTag/", tags)...)
+}
+
+// ResourceTags are the condition keys of the tags that a resource has, under the
+// prefix "aws" or its service's own.
+//
+// Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/access_tags.html
+func ResourceTags(prefix string, tags map[string]string) []Key {
+	return tagged(prefix+":ResourceTag/", tags)
+}
+
+func tagged(prefix string, tags map[string]string) (keys []Key) {
+	for _, name := range slices.Sorted(maps.Keys(tags)) {
+		keys = append(keys, Key{Name: prefix + name, Values: []string{tags[name]}})
 	}
 	return keys
 }

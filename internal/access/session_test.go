@@ -200,3 +200,35 @@ func TestTagsDifferInMoreThanCase(t *testing.T) {
 		t.Errorf("the next session has the tags %v", got)
 	}
 }
+
+// TestRolesHaveTags: who asks in the role's account may be denied by its tags; who
+// asks from another cannot find out which it has.
+func TestRolesHaveTags(t *testing.T) {
+	tr := newTroupe(t)
+	if err := tr.Tag(t.Context(), roleKey("two"), map[string]string{"guard": "yes"}); err != nil {
+		t.Fatal(err)
+	}
+	deny := `{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},
+		{"Effect":"Deny","Action":"sts:*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/guard":"yes"}}}]}`
+	if err := tr.PutInlinePolicy(t.Context(), userKey("alice"), "p", deny); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := tr.play(t, tr.user, access.NewSession{RoleARN: "one"}); err != nil {
+		t.Error(err)
+	}
+	if _, _, err := tr.play(t, tr.user, access.NewSession{RoleARN: "two"}); !errors.Is(err, access.ErrNotAssumed) {
+		t.Errorf("a role whose tags deny: %v", err)
+	}
+	if _, _, err := tr.CreateAccount(t.Context(), "444455556666"); err != nil {
+		t.Fatal(err)
+	}
+	key := access.IdentityKey{Account: "444455556666", Kind: access.User, Name: "eve"}
+	eve := tr.make(t, key)
+	if err := tr.PutInlinePolicy(t.Context(), key, "p", deny); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := tr.play(t, access.Principal{Account: key.Account, ARN: eve.ARN().String(), UserID: eve.ID}, access.NewSession{RoleARN: "two"})
+	if err == nil || !strings.Contains(err.Error(), "no role trust policy") {
+		t.Errorf("from another account: %v", err)
+	}
+}

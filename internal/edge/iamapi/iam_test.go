@@ -500,3 +500,17 @@ func TestSimulationsAreBounded(t *testing.T) {
 	_, err := o.SimulateCustomPolicy(ctx, in)
 	want[*types.InvalidInputException](o, err, "InvalidInput")
 }
+
+// TestPoliciesHaveTags: a Deny by the tags of a policy holds.
+func TestPoliciesHaveTags(t *testing.T) {
+	o := open(t)
+	made := done(o.CreatePolicy(ctx, &awsiam.CreatePolicyInput{PolicyName: p("Guard"), PolicyDocument: p(reads), Tags: []types.Tag{{Key: p("guard"), Value: p("yes")}}}))(o).Policy
+	plain := done(o.CreatePolicy(ctx, &awsiam.CreatePolicyInput{PolicyName: p("Plain"), PolicyDocument: p(reads)}))(o).Policy
+	for key, user := range map[string]string{"aws:ResourceTag/guard": "a", "iam:ResourceTag/guard": "b"} {
+		c := o.user(user, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:*","Resource":"*"},
+			{"Effect":"Deny","Action":"iam:*","Resource":"*","Condition":{"StringEquals":{"`+key+`":"yes"}}}]}`)
+		_, err := c.CreatePolicyVersion(ctx, &awsiam.CreatePolicyVersionInput{PolicyArn: made.Arn, PolicyDocument: p(reads), SetAsDefault: true})
+		wantCode(o, err, "AccessDenied")
+		done(c.CreatePolicyVersion(ctx, &awsiam.CreatePolicyVersionInput{PolicyArn: plain.Arn, PolicyDocument: p(reads), SetAsDefault: true}))(o)
+	}
+}

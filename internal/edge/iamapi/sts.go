@@ -184,8 +184,9 @@ type getAccessKeyInfoOutput struct {
 // getAccessKeyInfo tells whose a key of the caller's own account is. AWS tells it
 // of any account's.
 func (s *sts) getAccessKeyInfo(ctx context.Context, c *awshttp.Call, in *getAccessKeyInfo) (*getAccessKeyInfoOutput, error) {
-	if _, err := s.access.KeyOwner(ctx, c.Account, in.ID); err != nil {
-		return nil, fault.Errorf(fault.Invalid, "%.128s is not an access key of a user of this account", in.ID)
+	_, err := s.access.KeyOwner(ctx, c.Account, in.ID)
+	if errors.Is(err, access.ErrNoAccessKey) {
+		err = fault.Errorf(fault.Invalid, "%.128s is not an access key of a user of this account", in.ID)
 	}
-	return &getAccessKeyInfoOutput{string(c.Account)}, nil
+	return &getAccessKeyInfoOutput{string(c.Account)}, err
 }

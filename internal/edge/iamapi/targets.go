@@ -82,6 +82,8 @@ func (p policyARN) asked(*awshttp.Call) string   { return p.Policy }
 func (p providerARN) asked(*awshttp.Call) string { return p.Provider }
 func (everything) asked(*awshttp.Call) string    { return "*" }
 
+func (p policyARN) managed() string { return p.Policy }
+
 func (n ownName) asked(c *awshttp.Call) string {
 	if key := n.key(c); key.Name != "" {
 		return made(key, "/")
@@ -126,7 +128,7 @@ type (
 
 func (s *iam) keys(ctx context.Context, c *awshttp.Call, in target) (keys []access.Key, err error) {
 	if t, ok := in.(tagging); ok && len(t.given()) > 0 {
-		keys = append(keys, requestTags(t.given())...)
+		keys = append(keys, access.RequestTags(t.given())...)
 	}
 	if t, ok := in.(untagging); ok {
 		keys = append(keys, access.Key{Name: "aws:TagKeys", Values: t.taken()})
@@ -140,36 +142,37 @@ func (s *iam) keys(ctx context.Context, c *awshttp.Call, in target) (keys []acce
 	if p, ok := in.(interface{ provider() string }); ok {
 		return s.providerKeys(ctx, c, p.provider(), keys)
 	}
-	n, ok := in.(named)
-	if !ok {
-		return keys, nil
+	tags, boundary, err := s.holds(ctx, c, in)
+	if _, says := in.(bounding); !says && boundary != "" {
+		keys = append(keys, access.Key{Name: "iam:PermissionsBoundary", Values: []string{boundary}})
 	}
-	i, err := s.access.Identity(ctx, n.key(c))
-	if errors.Is(err, access.ErrNoIdentity) {
-		return keys, nil
+	return append(keys, resourceTags(tags)...), err
+}
+
+// holds are the tags and the permissions boundary of what an input names. What
+// does not exist, or is another account's, has none.
+func (s *iam) holds(ctx context.Context, c *awshttp.Call, in target) (tags map[string]string, boundary string, err error) {
+	switch in := in.(type) {
+	case named:
+		i, err := s.access.Identity(ctx, in.key(c))
+		return i.Tags, i.Boundary, unlessMissing(err, access.ErrNoIdentity)
+	case interface{ managed() string }:
+		p, err := s.access.Policy(ctx, c.Account, in.managed())
+		return p.Tags, "", unlessMissing(err, access.ErrNoPolicy)
 	}
-	if _, says := in.(bounding); !says && i.Boundary != "" {
-		keys = append(keys, access.Key{Name: "iam:PermissionsBoundary", Values: []string{i.Boundary}})
+	return nil, "", nil
+}
+
+func unlessMissing(err, missing error) error {
+	if errors.Is(err, missing) {
+		return nil
 	}
-	return append(keys, resourceTags(i.Tags)...), err
+	return err
 }
 
 // resourceTags are the keys of the tags that something has.
-func resourceTags(tags map[string]string) (keys []access.Key) {
-	for k, v := range tags {
-		keys = append(keys, access.Key{Name: "aws:ResourceTag/" + k, Values: []string{v}}, access.Key{Name: "iam:ResourceTag/" + k, Values: []string{v}})
-	}
-	return keys
-}
-
-func requestTags(tags map[string]string) []access.Key {
-	names := access.Key{Name: "aws:TagKeys"}
-	var keys []access.Key
-	for k, v := range tags {
-		names.Values = append(names.Values, k)
-		keys = append(keys, access.Key{Name: "aws:RequestTag/" + k, Values: []string{v}})
-	}
-	return append(keys, names)
+func resourceTags(tags map[string]string) []access.Key {
+	return append(access.ResourceTags("aws", tags), access.ResourceTags("iam", tags)...)
 }
 
 // renaming is an input that gives what it names another name, another path, or
