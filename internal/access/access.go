@@ -79,6 +79,7 @@ type Service struct {
 	grants    *recall.Memory[string, *standing]         // by the ARN of the user or role
 	attached  *recall.Memory[string, []policy.Attached] // by the ARN of the resource, or of the managed policy of a session
 	sessions  *recall.Memory[string, *policy.Policy]    // session policies, by their text
+	trusts    *recall.Memory[string, *policy.Policy]    // trust policies, by their text
 	open      *recall.Memory[tokenHash, opened]         // session tokens that are good, with their keys' secrets
 }
 
@@ -111,6 +112,7 @@ func New(o Options) (*Service, error) {
 		grants:    recall.New[string, *standing](policyMemory),
 		attached:  recall.New[string, []policy.Attached](policyMemory),
 		sessions:  recall.New[string, *policy.Policy](policyMemory),
+		trusts:    recall.New[string, *policy.Policy](policyMemory),
 		open:      recall.New[tokenHash, opened](tokenMemory),
 	}, nil
 }

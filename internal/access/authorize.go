@@ -43,7 +43,7 @@ func (s *Service) AuthorizeTrust(ctx context.Context, r Request, trust Document)
 	}
 	g.Trust = true
 	if trust.Text != "" {
-		g.Resource = s.compile([]Document{trust}, policy.ParseTrust)
+		g.Resource = []policy.Attached{s.compileOnce(s.trusts, trust, policy.ParseTrust)}
 	}
 	return q.decide(&g), nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sealwright/sealwright/internal/arn"
 	"github.com/sealwright/sealwright/internal/policy"
+	"github.com/sealwright/sealwright/internal/recall"
 )
 
 // Grants are the policies that bear on what a user or a role does, whatever it
@@ -95,7 +96,7 @@ func (s *Service) resourcePolicies(ctx context.Context, m moment, resource arn.A
 // longer there allows nothing.
 func (s *Service) sessionPolicies(ctx context.Context, m moment, session *Session) (all []policy.Attached, err error) {
 	if session.Policy != "" {
-		all = append(all, s.inline(session.Policy))
+		all = append(all, s.compileOnce(s.sessions, Document{"the session's own", session.Policy}, policy.ParseIdentity))
 	}
 	for _, name := range session.PolicyARNs {
 		managed, err := s.sessionManaged(ctx, m, name)
@@ -107,16 +108,16 @@ func (s *Service) sessionPolicies(ctx context.Context, m moment, session *Sessio
 	return all, nil
 }
 
-// inline compiles an inline session policy: it is remembered by its text, since
-// nothing but the session has it.
-func (s *Service) inline(text string) policy.Attached {
-	compiled, ok := s.sessions.Get(text, 0)
+// compileOnce compiles a document that a memory has by its text: what nothing else
+// tells of, and so no revision of the store either.
+func (s *Service) compileOnce(memory *recall.Memory[string, *policy.Policy], d Document, parse parser) policy.Attached {
+	compiled, ok := memory.Get(d.Text, 0)
 	if !ok {
-		document := []Document{{Text: text}}
-		compiled = s.compile(document, policy.ParseIdentity)[0].Policy
-		s.sessions.Put(text, 0, compiled, weight(document))
+		documents := []Document{d}
+		compiled = s.compile(documents, parse)[0].Policy
+		memory.Put(d.Text, 0, compiled, weight(documents))
 	}
-	return policy.Attached{Policy: compiled, Name: "the session's own"}
+	return policy.Attached{Policy: compiled, Name: d.Name}
 }
 
 func (s *Service) sessionManaged(ctx context.Context, m moment, name string) ([]policy.Attached, error) {
