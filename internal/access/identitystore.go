@@ -48,8 +48,8 @@ type PolicyStore interface {
 	CreatePolicy(ctx context.Context, p ManagedPolicy, most int, e journal.Event) error
 	// Policy returns the policy with this ARN, or ErrNoPolicy.
 	Policy(ctx context.Context, name string) (ManagedPolicy, error)
-	// Policies lists an account's by name; attached ones only, if asked.
-	Policies(ctx context.Context, account arn.AccountID, p Page, attached bool) ([]ManagedPolicy, error)
+	// Policies lists an account's by name, those that are used as asked.
+	Policies(ctx context.Context, account arn.AccountID, p Page, u Usage) ([]ManagedPolicy, error)
 	// ChangePolicy calls change with a policy as it stands, alone with it, and saves
 	// its versions, default, tags and time of change. ErrNoPolicy, and change's own.
 	ChangePolicy(ctx context.Context, name string, change func(*ManagedPolicy) (journal.Event, error)) (ManagedPolicy, error)
@@ -58,8 +58,8 @@ type PolicyStore interface {
 	// Uses counts how many identities of the account have each of the policies.
 	Uses(ctx context.Context, account arn.AccountID, names []string) (map[string]PolicyUses, error)
 	// Entities lists the identities of an account that have a policy or are bounded
-	// by it, those after a place, by kind and name.
-	Entities(ctx context.Context, account arn.AccountID, policy string, after IdentityKey, limit int) ([]Entity, error)
+	// by it, by kind and name, without what they hold.
+	Entities(ctx context.Context, account arn.AccountID, policy string, f EntityFilter) ([]Identity, error)
 }
 
 // Use is what an access key was used for.
@@ -71,9 +71,33 @@ type Use struct {
 // PolicyUses count the identities that have a policy.
 type PolicyUses struct{ Attached, Boundaries int }
 
-// Entity is an identity that has a policy, or is bounded by it.
-type Entity struct {
-	Identity // without what it holds
-	Has      bool
-	Bounded  bool
+// Usage is what identities use a policy for.
+type Usage uint8
+
+// The usages.
+const (
+	AnyUsage      Usage = iota // used or not
+	InUse                      // for either of the next two
+	ForPermission              // attached
+	ForBoundary                // as a permissions boundary
+)
+
+// Are reports whether the uses are of that kind.
+func (u PolicyUses) Are(of Usage) bool {
+	switch of {
+	case ForPermission:
+		return u.Attached > 0
+	case ForBoundary:
+		return u.Boundaries > 0
+	}
+	return of == AnyUsage || u.Attached+u.Boundaries > 0
+}
+
+// EntityFilter asks for some of the identities that use a policy.
+type EntityFilter struct {
+	Kind       IdentityKind // "" is all
+	PathPrefix string       // "" and "/" are every path
+	Usage      Usage
+	After      IdentityKey // of the last one before; only kind and name count
+	Limit      int
 }

@@ -108,9 +108,9 @@ func (s *Service) managed(ctx context.Context, account arn.AccountID, name strin
 	return p, orNoPolicy(name, err)
 }
 
-// Policies lists an account's own managed policies. Attached ones only, if asked.
-func (s *Service) Policies(ctx context.Context, account arn.AccountID, p Page, attached bool) ([]ManagedPolicy, error) {
-	return s.withUses(ctx, account, func() ([]ManagedPolicy, error) { return s.store.Policies(ctx, account, p, attached) })
+// Policies lists an account's own managed policies, those that are used as asked.
+func (s *Service) Policies(ctx context.Context, account arn.AccountID, p Page, u Usage) ([]ManagedPolicy, error) {
+	return s.withUses(ctx, account, func() ([]ManagedPolicy, error) { return s.store.Policies(ctx, account, p, u) })
 }
 
 // AWSPolicies are AWS's own policies, by name, with their uses in an account.
@@ -135,12 +135,12 @@ func (s *Service) withUses(ctx context.Context, account arn.AccountID, list func
 }
 
 // Entities lists the identities of an account that have a policy or are bounded
-// by it, those after a place. ErrNoPolicy.
-func (s *Service) Entities(ctx context.Context, account arn.AccountID, name string, after IdentityKey, limit int) ([]Entity, error) {
+// by it, without what they hold. ErrNoPolicy.
+func (s *Service) Entities(ctx context.Context, account arn.AccountID, name string, f EntityFilter) ([]Identity, error) {
 	if _, err := s.managed(ctx, account, name); err != nil {
 		return nil, err
 	}
-	return s.store.Entities(ctx, account, name, after, limit)
+	return s.store.Entities(ctx, account, name, f)
 }
 
 // CreatePolicyVersion adds a version, which counts at once if standard is set.

@@ -37,20 +37,24 @@ type (
 	}
 )
 
-// wants reports whether the filters let an entity through.
-func (in *listEntities) wants(e access.Entity) bool {
-	switch {
-	case in.Filter != "" && in.Filter != e.Kind.Title(), !strings.HasPrefix(e.Path, textOf(in.Prefix)):
-		return false
-	case in.Usage == "PermissionsPolicy":
-		return e.Has
-	case in.Usage == "PermissionsBoundary":
-		return e.Bounded
-	}
-	return true
+// filter is what the request asks for. The filters LocalManagedPolicy and
+// AWSManagedPolicy are of another operation: no identity is either.
+func (in *listEntities) filter() access.EntityFilter {
+	return access.EntityFilter{Kind: access.IdentityKind(strings.ToLower(in.Filter)), PathPrefix: textOf(in.Prefix), Usage: usage(in.Usage)}
 }
 
-func (out *listEntitiesOutput) add(e access.Entity) {
+// usage reads a PolicyUsageFilter.
+func usage(filter string) access.Usage {
+	switch filter {
+	case "PermissionsPolicy":
+		return access.ForPermission
+	case "PermissionsBoundary":
+		return access.ForBoundary
+	}
+	return access.AnyUsage
+}
+
+func (out *listEntitiesOutput) add(e access.Identity) {
 	switch e.Kind {
 	case access.Group:
 		out.Groups = append(out.Groups, policyGroup{e.Name, e.ID})
@@ -61,26 +65,23 @@ func (out *listEntitiesOutput) add(e access.Entity) {
 	}
 }
 
-// listEntitiesForPolicy filters what it reads, so that a page may hold fewer than
-// were asked for.
 func (s *iam) listEntitiesForPolicy(ctx context.Context, c *awshttp.Call, in *listEntities) (*listEntitiesOutput, error) {
 	const list = "ListEntitiesForPolicy"
 	place, err := in.after(list)
 	if err != nil {
 		return nil, err
 	}
+	f := in.filter()
 	kind, name, _ := strings.Cut(place, "/")
-	after := access.IdentityKey{Account: c.Account, Kind: access.IdentityKind(kind), Name: name}
-	all, err := s.access.Entities(ctx, c.Account, in.Policy, after, in.size()+1)
+	f.After, f.Limit = access.IdentityKey{Kind: access.IdentityKind(kind), Name: name}, in.size()+1
+	all, err := s.access.Entities(ctx, c.Account, in.Policy, f)
 	if err != nil {
 		return nil, err
 	}
-	found, rest := cut(list, all, in.size(), func(e access.Entity) string { return string(e.Kind) + "/" + e.Name })
+	found, rest := cut(list, all, in.size(), func(e access.Identity) string { return string(e.Kind) + "/" + e.Name })
 	out := &listEntitiesOutput{page: rest}
 	for _, e := range found {
-		if in.wants(e) {
-			out.add(e)
-		}
+		out.add(e)
 	}
 	return out, nil
 }

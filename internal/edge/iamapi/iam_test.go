@@ -355,6 +355,13 @@ func TestManagedPolicies(t *testing.T) {
 	equal(o, *done(o.ListAttachedRolePolicies(ctx, &awsiam.ListAttachedRolePoliciesInput{RoleName: p("x")}))(o).AttachedPolicies[0].PolicyArn, admin)
 	entities := done(o.ListEntitiesForPolicy(ctx, &awsiam.ListEntitiesForPolicyInput{PolicyArn: arn}))(o)
 	equal(o, len(entities.PolicyUsers)*10+len(entities.PolicyGroups), 11)
+	entities = done(o.ListEntitiesForPolicy(ctx, &awsiam.ListEntitiesForPolicyInput{PolicyArn: arn, EntityFilter: types.EntityTypeGroup, MaxItems: aws.Int32(1)}))(o)
+	equal(o, len(entities.PolicyUsers)*10+len(entities.PolicyGroups), 1)
+	equal(o, entities.IsTruncated, false)
+	used := func(u types.PolicyUsageType) int {
+		return len(done(o.ListPolicies(ctx, &awsiam.ListPoliciesInput{PolicyUsageFilter: u}))(o).Policies)
+	}
+	equal(o, used(types.PolicyUsageTypePermissionsPolicy)*10+used(types.PolicyUsageTypePermissionsBoundary), 21)
 	got := done(o.GetPolicy(ctx, &awsiam.GetPolicyInput{PolicyArn: arn}))(o).Policy
 	equal(o, *got.AttachmentCount*10+*got.PermissionsBoundaryUsageCount, 21)
 	equal(o, len(done(o.ListPolicies(ctx, &awsiam.ListPoliciesInput{Scope: types.PolicyScopeTypeAws, OnlyAttached: true}))(o).Policies), 1)

@@ -95,6 +95,13 @@ type listPolicies struct {
 	paging
 }
 
+func (in *listPolicies) usage() access.Usage {
+	if u := usage(in.Usage); u != access.AnyUsage || !in.Attached {
+		return u
+	}
+	return access.InUse
+}
+
 type listPoliciesOutput struct {
 	Policies []managedPolicy `json:"Policies"`
 	page
@@ -117,7 +124,7 @@ func (s *iam) listPolicies(ctx context.Context, c *awshttp.Call, in *listPolicie
 		if own == after {
 			own = ""
 		}
-		mine, err := s.access.Policies(ctx, c.Account, access.Page{PathPrefix: textOf(in.Prefix), After: own, Limit: in.size() + 1 - len(list)}, in.Attached)
+		mine, err := s.access.Policies(ctx, c.Account, access.Page{PathPrefix: textOf(in.Prefix), After: own, Limit: in.size() + 1 - len(list)}, in.usage())
 		if err != nil {
 			return nil, err
 		}
@@ -143,7 +150,7 @@ func policyPlace(p access.ManagedPolicy) string {
 func (s *iam) awsPolicies(ctx context.Context, c *awshttp.Call, in *listPolicies, after string) (list []access.ManagedPolicy, err error) {
 	all, err := s.access.AWSPolicies(ctx, c.Account)
 	for _, p := range all {
-		if policyPlace(p) > after && strings.HasPrefix(p.Path, textOf(in.Prefix)) && (!in.Attached || p.Attached+p.Boundaries > 0) {
+		if policyPlace(p) > after && strings.HasPrefix(p.Path, textOf(in.Prefix)) && p.Are(in.usage()) {
 			list = append(list, p)
 		}
 	}

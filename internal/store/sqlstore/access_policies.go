@@ -67,12 +67,12 @@ func (s accessStore) Policy(ctx context.Context, name string) (p access.ManagedP
 }
 
 // Policies implements [access.PolicyStore].
-func (s accessStore) Policies(ctx context.Context, account arn.AccountID, p access.Page, attached bool) (list []access.ManagedPolicy, err error) {
+func (s accessStore) Policies(ctx context.Context, account arn.AccountID, p access.Page, u access.Usage) (list []access.ManagedPolicy, err error) {
 	w := where{}
 	w.and(`p.account = ?`, account)
 	listing(&w, "p", p)
-	if attached {
-		w.and(`EXISTS (SELECT 1 FROM attachments a WHERE a.policy = p.arn)`)
+	if u != access.AnyUsage {
+		w.and(`EXISTS (SELECT 1 FROM attachments a WHERE a.policy = p.arn` + usages[u] + `)`)
 	}
 	query := selectPolicy + w.clause() + ` ORDER BY p.folded ` + w.limit(p.Limit)
 	err = s.db.read(ctx, func(q querier) error {
@@ -152,32 +152,26 @@ func readUses(q querier, account arn.AccountID, name string) (uses access.Policy
 	return uses, err
 }
 
+// usages are the conditions on attachments.
+var usages = map[access.Usage]string{access.ForPermission: ` AND NOT a.boundary`, access.ForBoundary: ` AND a.boundary`}
+
 // Entities implements [access.PolicyStore].
-func (s accessStore) Entities(ctx context.Context, account arn.AccountID, policy string, after access.IdentityKey, limit int) (list []access.Entity, err error) {
+func (s accessStore) Entities(ctx context.Context, account arn.AccountID, policy string, f access.EntityFilter) (list []access.Identity, err error) {
+	w := where{}
+	w.and(`i.account = ?`, account)
+	w.and(`i.id IN (SELECT a.identity FROM attachments a WHERE a.policy = ?`+usages[f.Usage]+`)`, policy)
+	w.and(`(i.kind, i.folded) > (?, ?)`, f.After.Kind, folded(f.After.Name))
+	if f.Kind != "" {
+		w.and(`i.kind = ?`, f.Kind)
+	}
+	listing(&w, "i", access.Page{PathPrefix: f.PathPrefix})
+	query := selectIdentity + w.clause() + ` ORDER BY i.kind, i.folded ` + w.limit(f.Limit)
 	err = s.db.read(ctx, func(q querier) error {
-		list, err = collect(q, scanEntity, `SELECT `+identityColumns+`, max(CASE WHEN a.boundary THEN 0 ELSE 1 END), max(CASE WHEN a.boundary THEN 1 ELSE 0 END)
-			FROM attachments a JOIN identities i ON i.id = a.identity
-			WHERE a.policy = $1 AND i.account = $2 AND (i.kind, i.folded) > ($3, $4) GROUP BY i.id ORDER BY i.kind, i.folded LIMIT $5`,
-			policy, account, after.Kind, folded(after.Name), limit)
+		list, err = collect(q, scanIdentity, query, w.args...)
 		return err
 	})
 	return list, err
 }
-
-func scanEntity(from scanner) (e access.Entity, err error) {
-	var has, bounded int
-	e.Identity, err = scanIdentity(also{from, []any{&has, &bounded}})
-	e.Has, e.Bounded = has == 1, bounded == 1
-	return e, err
-}
-
-// also is a row with more columns than who scans it knows of.
-type also struct {
-	scanner
-	more []any
-}
-
-func (a also) Scan(dest ...any) error { return a.scanner.Scan(append(dest, a.more...)...) }
 
 // Grants implements [access.GrantStore].
 func (s accessStore) Grants(ctx context.Context, identity string) (g access.Grants, err error) {

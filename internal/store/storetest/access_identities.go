@@ -331,10 +331,10 @@ func policyLife(d *desk) {
 	d.must(err)
 	equal(d, document, access.Document{Name: name, Text: "second"})
 	d.draft("Apart")
-	list, err := d.Access.Policies(ctx, testAccount, access.Page{Limit: 10}, false)
+	list, err := d.Access.Policies(ctx, testAccount, access.Page{Limit: 10}, access.AnyUsage)
 	d.must(err)
 	equal(d, []string{list[0].Name, list[1].Name}, []string{"Apart", "Deploy"})
-	list, err = d.Access.Policies(ctx, testAccount, access.Page{Limit: 10}, true)
+	list, err = d.Access.Policies(ctx, testAccount, access.Page{Limit: 10}, access.InUse)
 	d.must(err)
 	equal(d, len(list), 0)
 	d.must(d.Access.DeletePolicy(ctx, name, func(access.ManagedPolicy) (journal.Event, error) { return event("DeletePolicy"), nil }))
@@ -415,18 +415,34 @@ func policyEntities(d *desk) {
 	d.turn(user("a"), func(i *access.Identity) { i.Boundary = p })
 	d.hire(user("c"))
 	d.turn(user("c"), func(i *access.Identity) { i.Boundary = p })
-	var got []string
-	var after access.IdentityKey
-	for {
-		list, err := d.Access.Entities(ctx, testAccount, p, after, 1)
-		d.must(err)
-		if len(list) == 0 {
-			break
+	found := func(f access.EntityFilter) (names []string) {
+		for f.Limit = 1; ; {
+			list, err := d.Access.Entities(ctx, testAccount, p, f)
+			d.must(err)
+			if len(list) == 0 {
+				return names
+			}
+			names = append(names, string(list[0].Kind)+" "+list[0].Name)
+			f.After = list[0].IdentityKey
 		}
-		got = append(got, fmt.Sprintf("%s %s %v %v", list[0].Kind, list[0].Name, list[0].Has, list[0].Bounded))
-		after = list[0].IdentityKey
 	}
-	equal(d, got, []string{"group g true false", "user a true true", "user b true false", "user c false true"})
+	equal(d, found(access.EntityFilter{}), []string{"group g", "user a", "user b", "user c"})
+	equal(d, found(access.EntityFilter{Kind: access.User, PathPrefix: "/", Usage: access.InUse}), []string{"user a", "user b", "user c"})
+	equal(d, found(access.EntityFilter{Usage: access.ForPermission}), []string{"group g", "user a", "user b"})
+	equal(d, found(access.EntityFilter{Usage: access.ForBoundary}), []string{"user a", "user c"})
+	equal(d, found(access.EntityFilter{PathPrefix: "/x/"}), nil)
+	d.draft("Unused")
+	bounds := d.draft("Bounds").ARN().String()
+	d.turn(user("b"), func(i *access.Identity) { i.Boundary = bounds })
+	for usage, want := range map[access.Usage]string{access.AnyUsage: "Bounds P Unused", access.InUse: "Bounds P", access.ForPermission: "P", access.ForBoundary: "Bounds P"} {
+		list, err := d.Access.Policies(ctx, testAccount, access.Page{Limit: 10}, usage)
+		d.must(err)
+		var names []string
+		for _, m := range list {
+			names = append(names, m.Name)
+		}
+		equal(d, strings.Join(names, " "), want)
+	}
 	uses, err := d.Access.Uses(ctx, testAccount, []string{p, "arn:aws:iam::111122223333:policy/none"})
 	d.must(err)
 	equal(d, uses, map[string]access.PolicyUses{p: {Attached: 3, Boundaries: 2}, "arn:aws:iam::111122223333:policy/none": {}})
