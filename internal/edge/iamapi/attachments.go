@@ -46,7 +46,7 @@ type (
 		Boundary string `json:"PermissionsBoundary" validate:"required,min=20,max=2048"`
 	}
 	pathPage struct {
-		Prefix *string `json:"PathPrefix" validate:"min=1,max=512"`
+		Prefix *string `json:"PathPrefix" validate:"min=1,max=512,pattern=((/[A-Za-z0-9.,+@=_-]+)*)/"`
 		paging
 	}
 

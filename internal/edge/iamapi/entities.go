@@ -11,7 +11,7 @@ import (
 type listEntities struct {
 	policyARN
 	Filter string  `json:"EntityFilter" validate:"enum=User|Role|Group|LocalManagedPolicy|AWSManagedPolicy"`
-	Prefix *string `json:"PathPrefix" validate:"min=1,max=512"`
+	Prefix *string `json:"PathPrefix" validate:"min=1,max=512,pattern=(/)|(/[\\x21-\\x7E]+/)"`
 	Usage  string  `json:"PolicyUsageFilter" validate:"enum=PermissionsPolicy|PermissionsBoundary"`
 	paging
 }

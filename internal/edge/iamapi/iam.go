@@ -15,10 +15,6 @@ import (
 // iam is the receiver of the handlers.
 type iam struct{ access *access.Service }
 
-// maxBody bounds a request: a policy document of the model's most characters, each
-// of which a form may escape.
-const maxBody = 1 << 20
-
 // IAM is Identity and Access Management: users, groups, roles, their policies and
 // access keys.
 //
@@ -33,7 +29,6 @@ func IAM(a *access.Service) awshttp.Service {
 		GlobalRegion: globalRegion,
 		Validation:   "ValidationError",
 		Translate:    translate,
-		MaxBody:      maxBody,
 		Operations:   slices.Concat(s.identityRows(), s.policyRows(), s.attachmentRows(), s.keyRows(), s.providerRows(), s.accountRows(), notOfferedIAM()),
 	}
 }

@@ -1,8 +1,10 @@
 package iamapi_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http/httptest"
 	"net/url"
 	"os"
@@ -16,6 +18,8 @@ import (
 	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/sealwright/sealwright/internal/access"
 	"github.com/sealwright/sealwright/internal/edge/awshttp"
@@ -519,5 +523,38 @@ func TestPoliciesHaveTags(t *testing.T) {
 		_, err := c.CreatePolicyVersion(ctx, &awsiam.CreatePolicyVersionInput{PolicyArn: made.Arn, PolicyDocument: p(reads), SetAsDefault: true})
 		wantCode(o, err, "AccessDenied")
 		done(c.CreatePolicyVersion(ctx, &awsiam.CreatePolicyVersionInput{PolicyArn: plain.Arn, PolicyDocument: p(reads), SetAsDefault: true}))(o)
+	}
+}
+
+// TestNothingIsPassedOver: what would change the answer and is not done is refused.
+func TestNothingIsPassedOver(t *testing.T) {
+	o := open(t)
+	u := done(o.CreateUser(ctx, &awsiam.CreateUserInput{UserName: p("a")}))(o).User
+	_, err := o.SimulatePrincipalPolicy(ctx, &awsiam.SimulatePrincipalPolicyInput{PolicySourceArn: u.Arn, ActionNames: []string{"ecr:PutImage"}}, adding("PolicyExclusionList.member.1.PolicyArn", admin))
+	want[*types.InvalidInputException](o, err, "InvalidInput")
+	_, err = o.SimulateCustomPolicy(ctx, &awsiam.SimulateCustomPolicyInput{PolicyInputList: []string{reads}, ActionNames: []string{"ecr:PutImage"}},
+		adding("OrderedOrganizationPolicyInputList.member.1.ServiceControlPolicyInputList.member.1", reads))
+	want[*types.InvalidInputException](o, err, "InvalidInput")
+	_, err = o.CreateRole(ctx, &awsiam.CreateRoleInput{RoleName: p("r"), AssumeRolePolicyDocument: p(trust), Description: p("\x01")})
+	wantCode(o, err, "ValidationError")
+}
+
+// adding adds a parameter to the form of a request before it is signed.
+func adding(name, value string) func(*awsiam.Options) {
+	return func(options *awsiam.Options) {
+		options.APIOptions = append(options.APIOptions, func(stack *middleware.Stack) error {
+			return stack.Serialize.Add(middleware.SerializeMiddlewareFunc("adding", func(ctx context.Context, in middleware.SerializeInput, next middleware.SerializeHandler) (middleware.SerializeOutput, middleware.Metadata, error) {
+				r := in.Request.(*smithyhttp.Request)
+				body, err := io.ReadAll(r.GetStream())
+				if err == nil {
+					r, err = r.SetStream(strings.NewReader(string(body) + "&" + url.Values{name: {value}}.Encode()))
+				}
+				in.Request = r
+				if err != nil {
+					return middleware.SerializeOutput{}, middleware.Metadata{}, err
+				}
+				return next.HandleSerialize(ctx, in)
+			}), middleware.After)
+		})
 	}
 }

@@ -258,7 +258,7 @@ type createRole struct {
 	newIdentity
 	roleName
 	Trust       string  `json:"AssumeRolePolicyDocument" validate:"required,min=1,max=131072"`
-	Description *string `json:"Description" validate:"max=1000"`
+	Description *string `json:"Description" validate:"max=1000,pattern=[\\x09\\x0A\\x0D\\x20-\\x7E\\xA1-\\xFF]*"`
 	MaxSession  *int    `json:"MaxSessionDuration" validate:"min=3600,max=43200"`
 	boundaryOption
 	tags
@@ -305,7 +305,7 @@ func (s *iam) listRoles(ctx context.Context, c *awshttp.Call, in *listIdentities
 
 type updateRole struct {
 	roleName
-	Description *string `json:"Description" validate:"max=1000"`
+	Description *string `json:"Description" validate:"max=1000,pattern=[\\x09\\x0A\\x0D\\x20-\\x7E\\xA1-\\xFF]*"`
 	MaxSession  *int    `json:"MaxSessionDuration" validate:"min=3600,max=43200"`
 }
 
@@ -320,7 +320,7 @@ func (s *iam) updateRole(ctx context.Context, c *awshttp.Call, in *updateRole) (
 
 type updateRoleDescription struct {
 	roleName
-	Description *string `json:"Description" validate:"required,max=1000"`
+	Description *string `json:"Description" validate:"required,max=1000,pattern=[\\x09\\x0A\\x0D\\x20-\\x7E\\xA1-\\xFF]*"`
 }
 
 func (s *iam) updateRoleDescription(ctx context.Context, c *awshttp.Call, in *updateRoleDescription) (*roleOutput, error) {

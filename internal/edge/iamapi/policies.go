@@ -90,7 +90,7 @@ type listPolicies struct {
 	everything
 	Scope    string  `json:"Scope" validate:"enum=All|AWS|Local"`
 	Attached bool    `json:"OnlyAttached"`
-	Prefix   *string `json:"PathPrefix" validate:"min=1,max=512"`
+	Prefix   *string `json:"PathPrefix" validate:"min=1,max=512,pattern=((/[A-Za-z0-9.,+@=_-]+)*)/"`
 	Usage    string  `json:"PolicyUsageFilter" validate:"enum=PermissionsPolicy|PermissionsBoundary"`
 	paging
 }

@@ -126,7 +126,7 @@ func (t tags) once() error {
 
 // tagKeys are the tags that a request takes away.
 type tagKeys struct {
-	Keys []string `json:"TagKeys" validate:"required,max=50" each:"min=1,max=128"`
+	Keys []string `json:"TagKeys" validate:"required,max=50" each:"min=1,max=128,pattern=[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+"`
 }
 
 func (t tagKeys) taken() []string { return t.Keys }

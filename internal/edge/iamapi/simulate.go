@@ -32,13 +32,15 @@ type contextEntry struct {
 
 type simulateCustom struct {
 	everything
-	Policies []string `json:"PolicyInputList" validate:"required,max=100"`
+	Policies []string   `json:"PolicyInputList" validate:"required,max=100"`
+	Above    []struct{} `json:"OrderedOrganizationPolicyInputList"`
 	simulated
 }
 
 type simulatePrincipal struct {
-	Source   string   `json:"PolicySourceArn" validate:"required,min=20,max=2048"`
-	Policies []string `json:"PolicyInputList" validate:"max=100"`
+	Source   string     `json:"PolicySourceArn" validate:"required,min=20,max=2048"`
+	Policies []string   `json:"PolicyInputList" validate:"max=100"`
+	Without  []struct{} `json:"PolicyExclusionList"`
 	simulated
 }
 
@@ -94,12 +96,18 @@ type position struct {
 
 // simulateCustomPolicy asks what given policies would decide.
 func (s *iam) simulateCustomPolicy(_ context.Context, c *awshttp.Call, in *simulateCustom) (*simulateOutput, error) {
+	if len(in.Above) > 0 {
+		return nil, invalidInput("There is no organization above accounts here: leave OrderedOrganizationPolicyInputList out.")
+	}
 	return in.run(c, access.Simulation{Account: c.Account, Identity: inputs("PolicyInputList", in.Policies)})
 }
 
 // simulatePrincipalPolicy asks what the policies of a user, a group or a role
 // decide, with those given on top.
 func (s *iam) simulatePrincipalPolicy(ctx context.Context, c *awshttp.Call, in *simulatePrincipal) (*simulateOutput, error) {
+	if len(in.Without) > 0 {
+		return nil, invalidInput("PolicyExclusionList is not supported here: give SimulateCustomPolicy the policies that are to count.")
+	}
 	a, err := arn.Parse(in.Source)
 	key, ok := access.KeyOfARN(a)
 	if err != nil || !ok {
