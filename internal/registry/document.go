@@ -33,6 +33,7 @@ type descriptor struct {
 	mediaType string
 	digest    ociref.Digest
 	size      int64
+	referrer  bool // as one in a list of referrers: it has an artifact type and no platform
 }
 
 // object is a JSON object whose names are distinct and keep their case: Go's
@@ -171,7 +172,7 @@ func parseDescriptor(path string, raw json.RawMessage) (d descriptor, err error)
 	if err != nil {
 		return d, fmt.Errorf("%s: %w", path, err)
 	}
-	var digest string
+	var digest, artifactType string
 	var data []byte
 	r := &reader{o: o, path: path + "."}
 	d.size = -1
@@ -179,6 +180,8 @@ func parseDescriptor(path string, raw json.RawMessage) (d descriptor, err error)
 	r.value("digest", &digest)
 	r.value("size", &d.size)
 	r.value("data", &data)
+	r.value("artifactType", &artifactType)
+	d.referrer = artifactType != "" && r.raw("platform") == nil
 	if d.digest, err = ociref.ParseDigest(digest); err != nil {
 		r.fail("digest", "must be sha256: or sha512: and lower-case hex")
 	}

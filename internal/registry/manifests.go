@@ -30,7 +30,7 @@ func (s *Service) Put(ctx context.Context, p Push) (m Manifest, created bool, er
 		return Manifest{}, false, err
 	}
 	if p.Digest == "" { // what is pushed under a digest must be there under it
-		if absorbed, err := s.absorbs(ctx, m, p.Tags); absorbed || err != nil {
+		if absorbed, err := s.absorb(ctx, m, p.Tags); absorbed || err != nil {
 			return m, false, explain(p.Key, err)
 		}
 	}

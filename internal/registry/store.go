@@ -21,6 +21,7 @@ var (
 	ErrMediaType          = fault.New(fault.Invalid, "the media type is not one of a manifest")
 	ErrManifestTooLarge   = fault.New(fault.Limit, "the manifest is too large")
 	ErrTooManyImages      = fault.New(fault.Limit, "the repository holds as many images as it may")
+	ErrTooManyReferrals   = fault.New(fault.Limit, "the manifest refers to as many subjects as it may")
 	ErrManifestInUse      = fault.New(fault.Conflict, "the manifest is listed by an index")
 	ErrChildNotFound      = fault.New(fault.Invalid, "the index lists a manifest that is not in the repository")
 	ErrBlobNotFound       = fault.New(fault.NotFound, "the blob does not exist")
@@ -181,16 +182,16 @@ type ManifestStore interface {
 	Manifests(ctx context.Context, key Key, f ManifestFilter) ([]Manifest, error)
 	// Tags lists tags in lexical order (byte-wise). ErrRepositoryNotFound.
 	Tags(ctx context.Context, key Key, after ociref.Tag, limit int) ([]ociref.Tag, error)
-	// Referrers lists manifests whose subject is given, without content, up to the
-	// filter's limit and [ReferrersPage]; more says whether others may come after.
+	// Referrers lists manifests whose subject is given, or that were told to refer
+	// to it, each once, without content, up to the filter's limit and [ReferrersPage]; more says whether others may come after.
 	// The subject need not be there. ErrRepositoryNotFound.
 	Referrers(ctx context.Context, key Key, subject ociref.Digest, f ReferrerFilter) (page []Manifest, more bool, err error)
 	// ReferrersRevision returns a number that is another one, never seen before,
 	// after any change of what Referrers tells of the subject; 0 means that nothing
 	// refers to it. ErrRepositoryNotFound.
 	ReferrersRevision(ctx context.Context, key Key, subject ociref.Digest) (uint64, error)
-	// DeleteManifest deletes a manifest, its tags, its referrers and theirs, in one
-	// transaction, and returns what is gone, the named one first. Rows of theirs may
+	// DeleteManifest deletes a manifest, its tags, its referrers and theirs, and
+	// the referrals of all these, in one transaction, and returns what is gone, the named one first. Rows of theirs may
 	// stay for Sweep; nobody sees them. ErrManifestInUse
 	// when any of these is listed by an index that would live on.
 	// ErrRepositoryNotFound, ErrManifestNotFound.
@@ -200,9 +201,28 @@ type ManifestStore interface {
 	// ErrRepositoryNotFound, ErrManifestNotFound, ErrTagElsewhere, ErrManifestInUse.
 	Untag(ctx context.Context, key Key, u Untagging, e journal.Event) (was ociref.Digest, deleted []ociref.Digest, err error)
 
+	ReferralStore
 	WaitingStore
 	SweepStore
 }
+
+// ReferralStore keeps referrals: manifests that have no subject of their own and
+// were told to refer to one. It is part of ManifestStore. Referrers tells of them
+// as of other referrers, in their place by the time of their push. A referral goes
+// with its manifest, or with its subject; neither of these goes with the other, or
+// stands in the way of its deletion. The subject need not be there.
+type ReferralStore interface {
+	// PutReferrals says that the manifests refer to the subject. Again is fine, and
+	// writes no event. Those that are not there or have a subject are passed by.
+	// ErrRepositoryNotFound; ErrTooManyReferrals, and nothing has changed.
+	PutReferrals(ctx context.Context, key Key, subject ociref.Digest, manifests []ociref.Digest, e journal.Event) error
+	// DeleteReferrals takes back what was told of the subject: of very much, part
+	// after part. ErrRepositoryNotFound, ErrManifestNotFound when it was nothing.
+	DeleteReferrals(ctx context.Context, key Key, subject ociref.Digest, e journal.Event) error
+}
+
+// MaxReferrals is how many subjects one manifest may be told to refer to.
+const MaxReferrals = 100
 
 // SweepStore removes what a deletion left. It is part of ManifestStore.
 type SweepStore interface {

@@ -170,7 +170,7 @@ func (c *call) deleteManifest() error {
 		return err
 	}
 	if ref.Tag != "" {
-		_, _, err = c.Registry.Untag(c.ctx(), c.Key, registry.Untagging{Tag: ref.Tag})
+		err = c.Registry.DeleteTag(c.ctx(), c.Key, ref.Tag)
 	} else {
 		_, err = c.Registry.DeleteManifest(c.ctx(), c.Key, ref.Digest)
 	}

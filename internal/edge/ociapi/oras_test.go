@@ -172,3 +172,80 @@ func TestReferrersTagKept(t *testing.T) {
 	}
 	s.want(s.putManifest("app", "sha256-"+strings.Repeat("0", 64), registry.MediaTypeIndex, indexJSON("", "sha256:"+strings.Repeat("1", 64))), 404, "MANIFEST_BLOB_UNKNOWN")
 }
+
+// listed is an index of the referrers tag schema, as a client writes it that
+// adds entries to what it read.
+func (s *service) listed(tag string, entries ...ocispec.Descriptor) []byte {
+	s.t.Helper()
+	index := ocispec.Index{MediaType: registry.MediaTypeIndex, Manifests: []ocispec.Descriptor{}}
+	index.SchemaVersion = 2
+	if r := s.do("GET", tag, nil); r.StatusCode == 200 {
+		must(s.t, json.Unmarshal(r.body, &index))
+	}
+	index.Manifests = append(index.Manifests, entries...)
+	content, err := json.Marshal(index)
+	must(s.t, err)
+	return content
+}
+
+// TestReferralsOfOldClients: artifacts of clients that know no subject field are
+// found by those who ask the API, and with them what has one; they live without
+// the subject.
+func TestReferralsOfOldClients(t *testing.T) {
+	s := serve(t, nil, "app")
+	old, now := s.oras("app", true), s.oras("app", false)
+	image := s.attached(now, "application/x-image", nil, "image")
+	tag := "/v2/app/manifests/" + strings.Replace(image.Digest.String(), ":", "-", 1)
+	put := func(entries ...ocispec.Descriptor) {
+		t.Helper()
+		s.want(s.do("PUT", tag, bytes.NewReader(s.listed(tag, entries...)), "Content-Type: "+registry.MediaTypeIndex), 201)
+	}
+	ours := s.attached(now, registry.SignatureType, &image, "ours")
+	theirs := s.attached(old, registry.SignatureType, nil, "theirs")
+	sbom := s.attached(old, "application/x-sbom", nil, "sbom")
+	put(theirs)
+	put(sbom, sbom)
+	for name, by := range map[string]*remote.Repository{"old": old, "new": now} {
+		if got := s.discovered(by, image, ""); !slices.Equal(got, digestsOf(ours, theirs, sbom)) {
+			t.Errorf("%s client: %v", name, got)
+		}
+		if got := s.discovered(by, image, registry.SignatureType); !slices.Equal(got, digestsOf(ours, theirs)) {
+			t.Errorf("%s client, signatures: %v", name, got)
+		}
+	}
+	if got := s.tags("app", ""); len(got) != 0 {
+		t.Errorf("tags: %v", got)
+	}
+	s.want(s.do("DELETE", tag, nil), 202) // what was told by the tag
+	if got := s.discovered(now, image, ""); !slices.Equal(got, digestsOf(ours)) {
+		t.Errorf("without the tag: %v", got)
+	}
+	s.want(s.do("DELETE", tag, nil), 404, "MANIFEST_UNKNOWN")
+	put(theirs, sbom)
+	s.want(s.do("DELETE", "/v2/app/manifests/"+sbom.Digest.String(), nil), 202) // which no index keeps
+	if got := s.discovered(old, image, ""); !slices.Equal(got, digestsOf(ours, theirs)) {
+		t.Errorf("after a deletion: %v", got)
+	}
+	s.want(s.do("DELETE", "/v2/app/manifests/"+image.Digest.String(), nil), 202)
+	s.want(s.do("GET", tag, nil), 404, "MANIFEST_UNKNOWN")
+	s.want(s.do("GET", "/v2/app/manifests/"+theirs.Digest.String(), nil), 200) // nobody hung it there to die
+	s.want(s.do("GET", "/v2/app/manifests/"+ours.Digest.String(), nil), 404)
+}
+
+// TestImagesNamedAfterADigest: an index of images is an image, whatever its name.
+func TestImagesNamedAfterADigest(t *testing.T) {
+	s := serve(t, nil, "app")
+	now := s.oras("app", false)
+	amd64 := s.attached(now, "application/x-image", nil, "amd64")
+	amd64.Platform = &ocispec.Platform{OS: "linux", Architecture: "amd64"}
+	bare := s.attached(now, "application/x-image", nil, "bare")
+	bare.ArtifactType = ""
+	for i, entry := range []ocispec.Descriptor{amd64, bare} {
+		tag := "/v2/app/manifests/sha256-" + strings.Repeat(fmt.Sprint(i), 64)
+		index := s.listed(tag, entry)
+		s.want(s.do("PUT", tag, bytes.NewReader(index), "Content-Type: "+registry.MediaTypeIndex), 201)
+		if r := s.want(s.do("GET", tag, nil), 200); !bytes.Equal(r.body, index) {
+			t.Errorf("%s", r.body)
+		}
+	}
+}

@@ -16,6 +16,7 @@ import (
 // manifest itself, which the set is made of, last.
 var manifestParts = []struct{ table, column string }{
 	{"referrer_revisions", "subject"},
+	{"referrals", "digest"},
 	{"image_tags", "digest"},
 	{"manifest_children", "parent"},
 	{"manifest_blobs", "manifest"},
@@ -96,6 +97,7 @@ func untag(tx querier, repository int64, u registry.Untagging) (was ociref.Diges
 type doomed struct {
 	digest, subject ociref.Digest
 	signature       bool
+	told            bool // something was told to refer to it
 	// plain: nothing refers to it or lists it, and it lists nothing. So its rows can
 	// stay behind with nobody the wiser.
 	plain bool
@@ -109,6 +111,7 @@ const selectDoomed = `WITH RECURSIVE gone (digest, subject, type) AS (
 	UNION
 	SELECT m.digest, m.subject, m.artifact_type FROM gone g CROSS JOIN manifests m WHERE m.repository = $1 AND m.subject = g.digest AND m.subject <> '')
 	SELECT g.digest, g.subject, g.type = $3,
+		EXISTS (SELECT 1 FROM referrals h WHERE h.repository = $1 AND h.subject = g.digest),
 		NOT EXISTS (SELECT 1 FROM manifests o WHERE o.repository = $1 AND o.subject = g.digest AND o.subject <> '')
 		AND NOT EXISTS (SELECT 1 FROM manifest_children c WHERE c.repository = $1 AND c.child = g.digest)
 		AND NOT EXISTS (SELECT 1 FROM manifest_children c WHERE c.repository = $1 AND c.parent = g.digest)
@@ -140,17 +143,48 @@ func deleteManifest(tx querier, repository int64, digest ociref.Digest) ([]ocire
 	if err := discount(tx, repository, set); err != nil {
 		return nil, err
 	}
+	return gone, deleteSet(tx, repository, set, bound, graves)
+}
+
+// deleteSet deletes the rows of those bound to go now, and buries the others. The
+// one that was named goes out of the lists of what it refers to.
+func deleteSet(tx querier, repository int64, set []doomed, bound, graves []ociref.Digest) error {
+	subjects, err := referralsOf(tx, repository, set[0].digest)
+	if err != nil {
+		return err
+	}
+	if set[0].subject != "" {
+		subjects = append(subjects, set[0].subject)
+	}
+	for _, d := range set {
+		if !d.told {
+			continue
+		}
+		grave, err := dropReferrals(tx, repository, d.digest)
+		if err != nil {
+			return err
+		}
+		if grave {
+			graves = append(graves, d.digest)
+		}
+	}
 	if err := deleteParts(tx, repository, bound); err != nil {
-		return nil, err
+		return err
 	}
-	if err := bury(tx, repository, graves); err != nil || set[0].subject == "" {
-		return gone, err
+	if err := bury(tx, repository, sorted(graves)); err != nil {
+		return err
 	}
-	return gone, renewReferrers(tx, repository, set[0].subject)
+	for _, s := range subjects {
+		if err := renewReferrers(tx, repository, s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func scanDoomed(from scanner) (d doomed, err error) {
-	err = from.Scan(&d.digest, &d.subject, &d.signature, &d.plain)
+	err = from.Scan(&d.digest, &d.subject, &d.signature, &d.told, &d.plain)
+	d.plain = d.plain && !d.told
 	return d, err
 }
 
@@ -180,10 +214,10 @@ func divide(set []doomed) (now, graves []ociref.Digest) {
 			now = append(now, d.digest)
 		}
 	}
-	return now, sorted(graves)
+	return now, graves
 }
 
-// bury makes graves for subjects, sorted, whose referrers' rows stay behind.
+// bury makes graves for subjects, each once, whose referrers' rows stay behind.
 func bury(tx querier, repository int64, subjects []ociref.Digest) error {
 	for _, s := range subjects {
 		if _, err := tx.exec(`INSERT INTO graves (repository, subject) VALUES ($1, $2)`, repository, s); err != nil {

@@ -79,8 +79,12 @@ func sweepGrave(tx querier, limit int) (int, error) {
 	if err := deleteParts(tx, repository, dead); err != nil || len(dead) == limit {
 		return len(dead), err
 	}
+	referrals, err := takeReferrals(tx, repository, subject, limit)
+	if err != nil || referrals == int64(limit) {
+		return len(dead) + int(referrals), err
+	}
 	_, err = tx.exec(`DELETE FROM graves WHERE repository = $1 AND subject = $2`, repository, subject)
-	return len(dead) + 1, err
+	return len(dead) + int(referrals) + 1, err
 }
 
 // deleteParts deletes the rows of manifests, dependents first.

@@ -18,7 +18,7 @@ import (
 // wide are plans that walk through a whole table, or through all that a
 // repository holds. SQLite has no statistics to know better from, so a harmless
 // change of a statement or an index can bring one about.
-var wide = regexp.MustCompile(`^SCAN (r|m|t|x|c|b|repositories|manifests|image_tags|blob_links|blob_contents|manifest_\w+)\b|\((m\.)?repository=\?\)`)
+var wide = regexp.MustCompile(`^SCAN (r|m|t|x|c|b|h|repositories|referrals|manifests|image_tags|blob_links|blob_contents|manifest_\w+)\b|\((m\.)?repository=\?\)`)
 
 // mayBeWide are the statements that are about all that a repository holds, find
 // nothing left of it, or stop at a first row or a page.
@@ -90,6 +90,12 @@ func everything(t *testing.T, db *DB) {
 	for _, types := range [][]string{nil, {"a"}, {"a", "b", "c"}} {
 		db.Manifests().Referrers(ctx, key, child, registry.ReferrerFilter{ArtifactTypes: types, Limit: 1})
 	}
+	must(db.Manifests().PutReferrals(ctx, key, absent, []ociref.Digest{child}, e()))
+	for _, types := range [][]string{nil, {"a"}} {
+		db.Manifests().Referrers(ctx, key, absent, registry.ReferrerFilter{ArtifactTypes: types, Limit: 1})
+	}
+	must(db.Manifests().DeleteReferrals(ctx, key, absent, e()))
+	must(db.Manifests().PutReferrals(ctx, key, sig, []ociref.Digest{child}, e()))
 	db.Manifests().Tags(ctx, key, "", 1)
 	db.Manifests().ImageTags(ctx, key, child)
 	db.Manifests().Waiting(ctx, time.Now(), registry.Cursor{}, 1)

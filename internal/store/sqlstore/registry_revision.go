@@ -8,13 +8,16 @@ import "github.com/sealwright/sealwright/internal/ociref"
 // come and go. It is the last thing a push does, because on PostgreSQL the row
 // holds up whoever pushes onto the same subject until the commit.
 func renewReferrers(tx querier, repository int64, subject ociref.Digest) error {
-	renewed, err := tx.exec(`INSERT INTO referrer_revisions (repository, subject, revision)
-		SELECT m.repository, m.subject, CAST($1 AS BIGINT) FROM manifests m
-			WHERE m.repository = $2 AND m.subject = $3 AND m.subject <> '' AND`+living+`LIMIT 1
-		ON CONFLICT (repository, subject) DO UPDATE SET revision = excluded.revision`, randomID(), repository, subject)
-	if err != nil || renewed > 0 {
-		return err
+	for _, one := range []string{
+		`m.repository, m.subject, CAST($1 AS BIGINT) FROM manifests m WHERE m.repository = $2 AND m.subject = $3 AND m.subject <> '' AND` + living,
+		`h.repository, h.subject, CAST($1 AS BIGINT) FROM referrals h WHERE h.repository = $2 AND h.subject = $3 AND` + told,
+	} {
+		renewed, err := tx.exec(`INSERT INTO referrer_revisions (repository, subject, revision) SELECT `+one+`LIMIT 1
+			ON CONFLICT (repository, subject) DO UPDATE SET revision = excluded.revision`, randomID(), repository, subject)
+		if err != nil || renewed > 0 {
+			return err
+		}
 	}
-	_, err = tx.exec(`DELETE FROM referrer_revisions WHERE repository = $1 AND subject = $2`, repository, subject)
+	_, err := tx.exec(`DELETE FROM referrer_revisions WHERE repository = $1 AND subject = $2`, repository, subject)
 	return err
 }
