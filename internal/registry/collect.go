@@ -40,7 +40,8 @@ type collection struct {
 	small    ociref.Digest
 }
 
-// CollectStep does a bounded part of a collection: it removes rows of what was
+// CollectStep does a bounded part of a collection: it absorbs indexes of the
+// referrers tag schema from before these were absorbed, removes rows of what was
 // deleted, takes blobs that no manifest has named for BlobGrace out of their
 // repositories, and removes content older than that which no repository holds.
 // done tells that a round has ended; the next step begins another.
@@ -52,7 +53,7 @@ func (s *Service) CollectStep(ctx context.Context) (c Collected, done bool, err 
 	s.garbage.mu.Lock()
 	defer s.garbage.mu.Unlock()
 	begun := time.Now()
-	stages := []func(context.Context) (Collected, bool, error){s.sweepRows, s.ageLinks, s.sweepContents, s.settleAside, s.collectContents, s.forgetClaims}
+	stages := []func(context.Context) (Collected, bool, error){s.absorbOld, s.sweepRows, s.ageLinks, s.sweepContents, s.settleAside, s.collectContents, s.forgetClaims}
 	c, more, err := stages[s.garbage.stage](ctx)
 	c.Took = time.Since(begun)
 	s.tell(c)

@@ -8,16 +8,27 @@ import (
 	"github.com/sealwright/sealwright/internal/ociref"
 )
 
-// TagSubject is the subject that a tag of the referrers tag schema is about:
-// sha256-<hex>. (sha512's tags are cut short, and name no one digest.)
+// TagSubject is the subject that a tag of the referrers tag schema is about: the
+// algorithm, '-', and the first 64 hex digits. That is all of a sha256; a sha512 is
+// looked for among what the repository knows. ok is false for any other tag.
 // Source: distribution-spec v1.1.1, "Referrers Tag Schema".
-func TagSubject(tag ociref.Tag) (subject ociref.Digest, ok bool) {
-	hex, ok := strings.CutPrefix(string(tag), ociref.SHA256+"-")
-	if !ok {
-		return "", false
+func (s *Service) TagSubject(ctx context.Context, key Key, tag ociref.Tag) (subject ociref.Digest, ok bool, err error) {
+	algorithm, hex, _ := strings.Cut(string(tag), "-")
+	subject, err = ociref.ParseDigest(ociref.SHA256 + ":" + hex)
+	if err != nil {
+		return "", false, nil
 	}
-	subject, err := ociref.ParseDigest(ociref.SHA256 + ":" + hex)
-	return subject, err == nil
+	switch algorithm {
+	case ociref.SHA256:
+		return subject, true, nil
+	case ociref.SHA512:
+		subject, err = s.o.Manifests.Subject(ctx, key, ociref.SHA512+":"+hex)
+		if errors.Is(err, ErrManifestNotFound) {
+			return "", false, nil
+		}
+		return subject, err == nil, err
+	}
+	return "", false, nil
 }
 
 // absorb takes the push of a client which keeps a subject's referrers in an index
@@ -30,11 +41,11 @@ func (s *Service) absorb(ctx context.Context, m Manifest, tags []ociref.Tag) (bo
 	if len(tags) != 1 {
 		return false, nil
 	}
-	subject, ok := TagSubject(tags[0])
-	if !ok {
-		return false, nil
+	subject, ok, err := s.TagSubject(ctx, m.Key, tags[0])
+	if err != nil || !ok {
+		return false, err
 	}
-	_, err := s.o.Manifests.Manifest(ctx, m.Key, ociref.Reference{Tag: tags[0]})
+	_, err = s.o.Manifests.Manifest(ctx, m.Key, ociref.Reference{Tag: tags[0]})
 	if !errors.Is(err, ErrManifestNotFound) {
 		return false, err // a tag that is there stays one like any other
 	}
@@ -85,10 +96,56 @@ func (s *Service) referrals(ctx context.Context, m Manifest, subject ociref.Dige
 // ErrRepositoryNotFound, ErrManifestNotFound.
 func (s *Service) DeleteTag(ctx context.Context, key Key, tag ociref.Tag) error {
 	_, _, err := s.Untag(ctx, key, Untagging{Tag: tag})
-	subject, ok := TagSubject(tag)
-	if !ok || !errors.Is(err, ErrManifestNotFound) {
+	if !errors.Is(err, ErrManifestNotFound) {
 		return err
+	}
+	subject, ok, failed := s.TagSubject(ctx, key, tag)
+	if failed != nil || !ok {
+		return firstOf(failed, err)
 	}
 	e := s.event(ctx, "BatchDeleteImage", key, imageDetail("", []ociref.Tag{tag}, subject))
 	return explainImage(key, ociref.Reference{Tag: tag}, s.o.Manifests.DeleteReferrals(ctx, key, subject, e))
+}
+
+// absorbOld absorbs one of the indexes that were kept before such were absorbed,
+// if it is one that would be now.
+func (s *Service) absorbOld(ctx context.Context) (c Collected, more bool, err error) {
+	key, tag, err := s.o.Manifests.OldTag(ctx)
+	if errors.Is(err, ErrManifestNotFound) {
+		return c, false, nil
+	}
+	if err != nil {
+		return c, false, err
+	}
+	a, ok, err := s.absorption(ctx, key, tag)
+	if err != nil {
+		return c, false, err
+	}
+	if ok {
+		e := s.event(ctx, "PolicyExecutionEvent", key, imageDetail(a.Index, []ociref.Tag{tag}, a.Subject))
+		err = s.o.Manifests.AbsorbOldTag(ctx, key, a, e)
+		if err == nil || !stays(err) && !errors.Is(err, ErrTagElsewhere) && !errors.Is(err, ErrTooManyReferrals) {
+			return c, err == nil, err
+		}
+	}
+	err = s.o.Manifests.KeepOldTag(ctx, key, tag)
+	return c, err == nil, err
+}
+
+// absorption is what becomes of a tag that was kept; ok is false if it is none to
+// absorb.
+func (s *Service) absorption(ctx context.Context, key Key, tag ociref.Tag) (a Absorption, ok bool, err error) {
+	m, err := s.o.Manifests.Manifest(ctx, key, ociref.Reference{Tag: tag})
+	if err != nil {
+		if stays(err) {
+			err = nil // it is gone
+		}
+		return a, false, err
+	}
+	subject, ok, err := s.TagSubject(ctx, key, tag)
+	if err != nil || !ok {
+		return a, false, err
+	}
+	referrals, ok, err := s.referrals(ctx, m, subject)
+	return Absorption{tag, m.Digest, subject, referrals}, ok, err
 }

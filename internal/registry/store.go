@@ -219,6 +219,29 @@ type ReferralStore interface {
 	// DeleteReferrals takes back what was told of the subject: of very much, part
 	// after part. ErrRepositoryNotFound, ErrManifestNotFound when it was nothing.
 	DeleteReferrals(ctx context.Context, key Key, subject ociref.Digest, e journal.Event) error
+	// Subject completes the digest of a manifest that is there, or else of a subject
+	// that something refers to, from its algorithm and first hex digits. Of several
+	// it is the first. ErrManifestNotFound.
+	Subject(ctx context.Context, key Key, prefix string) (ociref.Digest, error)
+
+	// OldTag returns a tag of the referrers tag schema that was kept before such
+	// tags were absorbed, and that neither of the methods below has been told of. It
+	// may have moved since, or gone. ErrManifestNotFound when there are none.
+	OldTag(ctx context.Context) (Key, ociref.Tag, error)
+	// AbsorbOldTag does as a says, in one transaction. ErrRepositoryNotFound,
+	// ErrTooManyReferrals; ErrTagElsewhere when the tag does not point at the index.
+	AbsorbOldTag(ctx context.Context, key Key, a Absorption, e journal.Event) error
+	// KeepOldTag says that the tag stays as it is.
+	KeepOldTag(ctx context.Context, key Key, tag ociref.Tag) error
+}
+
+// Absorption makes referrals of an index of the referrers tag schema that was kept:
+// its tag goes, and itself too unless something else knows it.
+type Absorption struct {
+	Tag       ociref.Tag
+	Index     ociref.Digest
+	Subject   ociref.Digest
+	Referrals []ociref.Digest
 }
 
 // MaxReferrals is how many subjects one manifest may be told to refer to.

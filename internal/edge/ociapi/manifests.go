@@ -33,8 +33,8 @@ func (c *call) getManifest() error {
 		return err
 	}
 	m, err := c.Registry.Manifest(c.ctx(), c.Key, ref)
-	if subject, ok := registry.TagSubject(ref.Tag); ok && errors.Is(err, registry.ErrManifestNotFound) {
-		m, err = c.referrersIndex(subject, err)
+	if ref.Tag != "" && errors.Is(err, registry.ErrManifestNotFound) {
+		m, err = c.referrersIndex(ref.Tag, err)
 	}
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"oras.land/oras-go/v2/registry/remote"
 	"oras.land/oras-go/v2/registry/remote/auth"
 
+	"github.com/sealwright/sealwright/internal/ociref"
 	"github.com/sealwright/sealwright/internal/registry"
 )
 
@@ -248,4 +249,38 @@ func TestImagesNamedAfterADigest(t *testing.T) {
 			t.Errorf("%s", r.body)
 		}
 	}
+}
+
+// TestReferrersTagOfSHA512: its tag has half of the digest, which tells the
+// subject by what the repository knows.
+func TestReferrersTagOfSHA512(t *testing.T) {
+	s := serve(t, nil, "app")
+	s.pushBlob("app", []byte("config"))
+	content := imageJSON("config", nil, "")
+	image := ociref.DigestOf(ociref.SHA512, content)
+	tag := "/v2/app/manifests/sha512-" + image.Hex()[:64]
+	s.want(s.do("GET", tag, nil), 404, "MANIFEST_UNKNOWN")
+	sig, _ := s.pushImage("app", "", "config", subjectJSON(image, registry.SignatureType, "x")) // before its subject
+	var index ocispec.Index
+	read := func() []string {
+		t.Helper()
+		index = ocispec.Index{}
+		must(t, json.Unmarshal(s.want(s.do("GET", tag, nil), 200).body, &index))
+		return digestsOf(index.Manifests...)
+	}
+	if got := read(); !slices.Equal(got, []string{string(sig)}) {
+		t.Errorf("waiting: %v", got)
+	}
+	s.want(s.putManifest("app", string(image), registry.MediaTypeImage, content), 201)
+	old := s.attached(s.oras("app", true), "application/x-sbom", nil, "old")
+	s.want(s.do("PUT", tag, bytes.NewReader(s.listed(tag, old)), "Content-Type: "+registry.MediaTypeIndex), 201)
+	if got, _ := s.referrersOf("/v2/app/referrers/" + string(image)); len(got) != 2 || len(read()) != 2 || len(s.tags("app", "")) != 0 {
+		t.Errorf("referrers %v, under the tag %v", got, index)
+	}
+	s.want(s.do("DELETE", tag, nil), 202)
+	if got := read(); !slices.Equal(got, []string{string(sig)}) {
+		t.Errorf("without the tag: %v", got)
+	}
+	s.want(s.do("DELETE", "/v2/app/manifests/"+string(image), nil), 202)
+	s.want(s.do("GET", tag, nil), 404, "MANIFEST_UNKNOWN")
 }

@@ -96,8 +96,16 @@ func (c *call) render(key pageKey, revision uint64, f registry.ReferrerFilter) (
 }
 
 // referrersIndex is what clients that do not know the referrers API find under
-// the subject's tag: its first page of referrers. Without any it is none.
-func (c *call) referrersIndex(subject ociref.Digest, none error) (registry.Manifest, error) {
+// the subject's tag: its first page of referrers. Without any, or under another tag,
+// it is none.
+func (c *call) referrersIndex(tag ociref.Tag, none error) (registry.Manifest, error) {
+	subject, ok, err := c.Registry.TagSubject(c.ctx(), c.Key, tag)
+	if err != nil {
+		return registry.Manifest{}, err
+	}
+	if !ok {
+		return registry.Manifest{}, none
+	}
 	page, err := c.referrersPage(subject, registry.ReferrerFilter{Limit: referrersBatch})
 	if err != nil {
 		return registry.Manifest{}, err

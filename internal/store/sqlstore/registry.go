@@ -90,6 +90,7 @@ func (s repositories) Repositories(ctx context.Context, account arn.AccountID, a
 // each with a column to take some of its rows by.
 var repositoryParts = []struct{ table, column string }{
 	{"graves", "subject"},
+	{"old_referrers_tags", "name"},
 	{"referrals", "digest"},
 	{"referrer_revisions", "subject"},
 	{"image_tags", "name"},

@@ -52,6 +52,8 @@ func Registry(t *testing.T, open func(t *testing.T) RegistryStores) {
 		{"referrals end with manifest and subject", testReferralsEnd},
 		{"many referrals go at once", testBuriedReferrals},
 		{"referrals are taken back", testDeleteReferrals},
+		{"a tag that was kept is absorbed", testAbsorbOldTag},
+		{"subjects by their first digits", testSubject},
 		{"a repository made anew has revisions of its own", testRevisionOfRepositoryMadeAnew},
 		{"referrers wait", testWaiting},
 		{"waiting expires", testDeleteWaiting},

@@ -195,3 +195,58 @@ func raceReferral(s *shop) {
 		same(s, s.list(image.Digest), nil)
 	}
 }
+
+// testAbsorbOldTag: an index that was kept under its tag goes with it, unless
+// something else knows it, and what it tells stays.
+func testAbsorbOldTag(s *shop) {
+	image, m := s.push(s.image()), s.push(s.kind("application/a"))
+	sig := s.push(s.referrer(image.Digest, registry.SignatureType))
+	absorb := func(index registry.Manifest) error {
+		return s.AbsorbOldTag(ctx, app, registry.Absorption{Tag: "old", Index: index.Digest, Subject: image.Digest, Referrals: []ociref.Digest{m.Digest}}, event("PolicyExecutionEvent"))
+	}
+	r := &revisions{shop: s, of: image.Digest}
+	r.changed()
+	index := s.push(s.index(sig.Digest, m.Digest), "old")
+	s.must(absorb(index))
+	r.changed()
+	s.gone(index.Digest)
+	same(s, digests(s.list(image.Digest)), []ociref.Digest{m.Digest, sig.Digest})
+	s.want(absorb(index), registry.ErrTagElsewhere)
+	tags, err := s.Tags(ctx, app, "", 10)
+	s.must(err)
+	same(s, tags, nil)
+
+	known := s.push(s.index(sig.Digest), "old", "v1")
+	s.must(absorb(known))
+	same(s, s.get(known.Digest).Tags, []ociref.Tag{"v1"})
+	signed := s.push(s.index(m.Digest), "old")
+	on := s.push(s.referrer(signed.Digest, registry.SignatureType))
+	s.must(absorb(signed))
+	s.get(signed.Digest)
+	s.get(on.Digest)
+	_, _, err = s.OldTag(ctx)
+	s.want(err, registry.ErrManifestNotFound)
+	s.must(s.KeepOldTag(ctx, app, "v1"))
+	s.want(s.AbsorbOldTag(ctx, key("team/none"), registry.Absorption{}, event("Nothing")), registry.ErrRepositoryNotFound)
+}
+
+// testSubject: a digest is completed from its beginning.
+func testSubject(s *shop) {
+	m := s.image()
+	m.Digest = ociref.DigestOf(ociref.SHA512, m.Content)
+	begin := func(d ociref.Digest) string { return string(d)[:len("sha512:")+64] }
+	complete := func(d ociref.Digest, want error) {
+		s.Helper()
+		got, err := s.Subject(ctx, app, begin(d))
+		s.want(err, want)
+		if want == nil {
+			same(s, got, d)
+		}
+	}
+	complete(m.Digest, registry.ErrManifestNotFound)
+	s.push(withWaiting(s.referrer(m.Digest, registry.SignatureType)))
+	complete(m.Digest, nil)
+	s.push(m)
+	complete(m.Digest, nil)
+	complete(ociref.DigestOf(ociref.SHA512, nil), registry.ErrManifestNotFound)
+}

@@ -14,3 +14,13 @@ CREATE TABLE referrals (
 ) STRICT;
 CREATE INDEX referrals_in_order ON referrals (repository, subject, pushed_at, digest);
 CREATE INDEX referrals_by_type ON referrals (repository, subject, artifact_type, pushed_at, digest);
+-- Tags of the referrers tag schema that were kept before such indexes were
+-- absorbed: each is looked at once, by the collection of garbage, and leaves.
+CREATE TABLE old_referrers_tags (
+    repository BIGINT NOT NULL REFERENCES repositories (id),
+    name       TEXT   NOT NULL,
+    PRIMARY KEY (repository, name)
+) STRICT;
+INSERT INTO old_referrers_tags (repository, name)
+    SELECT repository, name FROM image_tags
+    WHERE length(name) = 71 AND (name LIKE 'sha256-%' OR name LIKE 'sha512-%');
