@@ -38,6 +38,9 @@ func (c *call) getBlob() error {
 	}
 	defer blob.Close()
 	defer c.writeWithin(size)()
+	if size == 0 {
+		c.r.Header.Del("Range") // of nothing there is no part
+	}
 	if c.conditional() {
 		return c.sendPart(digest, blob)
 	}

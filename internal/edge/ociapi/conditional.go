@@ -41,6 +41,7 @@ func (c *call) sendPart(digest ociref.Digest, blob registry.Content) error {
 	header.Set("Docker-Content-Digest", string(digest))
 	header.Set("Content-Type", "application/octet-stream")
 	header.Set("ETag", entityTag(digest))
+	c.r.Header.Set("Range", bytesAsked(c.r.Header.Get("Range")))
 	w := &partWriter{ResponseWriter: c.w}
 	http.ServeContent(w, c.r, "", time.Time{}, blob)
 	if !w.refused {
@@ -50,6 +51,31 @@ func (c *call) sendPart(digest ociref.Digest, blob registry.Content) error {
 		header.Del(name)
 	}
 	return errRange
+}
+
+// nothing is a range that lies in no blob.
+const nothing = "9223372036854775807-"
+
+// bytesAsked is a Range as http.ServeContent has to see it, which refuses units it
+// does not know and takes a suffix of no length for a part. RFC 9110 has the first
+// ignored (§14.2), and such a suffix lie in nothing (§14.1.2).
+func bytesAsked(ranges string) string {
+	unit, set, found := strings.Cut(ranges, "=")
+	if !found || !strings.EqualFold(unit, "bytes") {
+		return ""
+	}
+	var parts []string
+	for part := range strings.SplitSeq(set, ",") {
+		suffix, isSuffix := strings.CutPrefix(strings.TrimSpace(part), "-")
+		if isSuffix && suffix != "" && strings.Trim(suffix, "0") == "" {
+			continue
+		}
+		parts = append(parts, part)
+	}
+	if len(parts) == 0 {
+		parts = []string{nothing}
+	}
+	return "bytes=" + strings.Join(parts, ",")
 }
 
 // partWriter keeps back the answer to a range that cannot be had, whose body is

@@ -33,12 +33,12 @@ func TestNotModified(t *testing.T) {
 func TestRangeNotSatisfiable(t *testing.T) {
 	s := serve(t, nil, "app")
 	path := "/v2/app/blobs/" + string(s.pushBlob("app", []byte("0123456789")))
-	for _, ranges := range []string{"bytes=10-", "bytes=99-100", "bytes=5-4", "bytes=x-"} {
+	for _, ranges := range []string{"bytes=10-", "bytes=99-100", "bytes=5-4", "bytes=x-", "bytes=-0", "bytes=-00, -0"} {
 		r := s.want(s.do("GET", path, nil, "Range: "+ranges), 416, "SIZE_INVALID")
 		if r.Header.Get("Content-Type") != "application/json" || len(r.Header.Values("X-Content-Type-Options")) != 1 || r.message() == "" {
 			t.Errorf("%s: %v %s", ranges, r.Header, r.body)
 		}
-		if at := r.Header.Get("Content-Range"); strings.HasPrefix(ranges, "bytes=1") && at != "bytes */10" {
+		if at := r.Header.Get("Content-Range"); (strings.HasPrefix(ranges, "bytes=1") || strings.HasPrefix(ranges, "bytes=-")) && at != "bytes */10" {
 			t.Errorf("%s: Content-Range is %q", ranges, at)
 		}
 		for _, name := range []string{"ETag", "Docker-Content-Digest", "Accept-Ranges"} {
@@ -54,4 +54,16 @@ func TestRangeNotSatisfiable(t *testing.T) {
 		t.Errorf("two ranges: %v", r.Header)
 	}
 	s.want(s.do("HEAD", path, nil, "Range: bytes=10-"), 200) // a range is GET's alone
+	for ranges, part := range map[string]string{"Bytes=2-3": "23", "bytes=2-3,-0": "23", "bytes=-20": "0123456789"} {
+		if r := s.want(s.do("GET", path, nil, "Range: "+ranges), 206); string(r.body) != part {
+			t.Errorf("%s: %q", ranges, r.body)
+		}
+	}
+	for _, ranges := range []string{"items=0-3", "lines", "bytes"} { // no unit of ours
+		if r := s.want(s.do("GET", path, nil, "Range: "+ranges), 200); len(r.body) != 10 {
+			t.Errorf("%s: %q", ranges, r.body)
+		}
+	}
+	empty := "/v2/app/blobs/" + string(s.pushBlob("app", nil))
+	s.want(s.do("GET", empty, nil, "Range: bytes=-5"), 200)
 }
