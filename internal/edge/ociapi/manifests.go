@@ -132,7 +132,7 @@ func (c *call) manifestSize() (int64, error) {
 	most := c.Registry.MaxManifest()
 	switch size := c.r.ContentLength; {
 	case size > most:
-		return 0, fault.Becausef(registry.ErrManifestTooLarge, "the manifest has %d bytes, more than the %d allowed", size, most)
+		return 0, c.tooLarge("the manifest has %d bytes, more than the %d allowed", size, most)
 	case size >= 0:
 		return size, nil
 	}
@@ -157,9 +157,22 @@ func (c *call) readManifest(size int64) ([]byte, error) {
 		return nil, err
 	}
 	if most := c.Registry.MaxManifest(); int64(content.Len()) > most {
-		return nil, fault.Becausef(registry.ErrManifestTooLarge, "the manifest has more than the %d bytes allowed", most)
+		return nil, c.tooLarge("the manifest has more than the %d bytes allowed", most)
 	}
 	return content.Bytes(), nil
+}
+
+// maxRefused bounds what is read of a manifest that is too large.
+const maxRefused = 8 << 20
+
+// tooLarge is registry.ErrManifestTooLarge, when some more of the body is read:
+// many clients send all of it before they look for an answer, and would find the
+// connection closed. Who asked before sending is told before.
+func (c *call) tooLarge(format string, args ...any) error {
+	if c.r.Header.Get("Expect") == "" {
+		io.CopyN(io.Discard, c.body(), maxRefused) // however it ends, the answer is the same
+	}
+	return fault.Becausef(registry.ErrManifestTooLarge, format, args...)
 }
 
 // deleteManifest is end-9: a tag is only untagged, a digest goes with its tags

@@ -1,10 +1,14 @@
 package ociapi_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"net"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -282,6 +286,26 @@ func TestDeletes(t *testing.T) {
 	s.want(s.do("GET", "/v2/app/manifests/multi", nil), 404)
 	s.want(s.do("DELETE", "/v2/app/manifests/"+string(d), nil), 202)
 	s.want(s.do("DELETE", "/v2/app/manifests/"+string(d), nil), 404, "MANIFEST_UNKNOWN")
+}
+
+// TestTooLargeIsTold: also to a client that sends all of a manifest before it looks
+// for an answer, whether it says how much it sends or not.
+func TestTooLargeIsTold(t *testing.T) {
+	s := serve(t, func(o *registry.Options, _ *ociapi.Options) { o.MaxManifest = 1000 }, "app")
+	const size = 7 << 20
+	for _, length := range []string{fmt.Sprintf("Content-Length: %d\r\n\r\n", size), fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n", size)} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+		must(t, err)
+		defer conn.Close()
+		_, err = fmt.Fprintf(conn, "PUT /v2/app/manifests/v1 HTTP/1.1\r\nHost: %s\r\nAuthorization: Basic %s\r\n%s%s\r\n0\r\n\r\n", conn.RemoteAddr(),
+			base64.StdEncoding.EncodeToString([]byte("AWS:"+s.password)), length, strings.Repeat(" ", size))
+		must(t, err)
+		r, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		must(t, err)
+		if r.StatusCode != 413 {
+			t.Errorf("%.20s: %s", length, r.Status)
+		}
+	}
 }
 
 // gate is a store of manifests whose pushes wait until they are let through.
