@@ -15,6 +15,9 @@ type Push struct {
 	Content   []byte        // the exact bytes; kept, and served, unchanged
 	Digest    ociref.Digest // what the client says the content is; "" means: its sha256
 	Tags      []ociref.Tag  // to point at it; none is fine
+	// If is asked of what each tag points at ("" for nothing), in the transaction
+	// that moves it; nil lets any move. A list of referrers moves none.
+	If func(current ociref.Digest) bool
 }
 
 // Put checks a manifest and saves it with its tags, all or nothing, and returns
@@ -23,7 +26,7 @@ type Push struct {
 // tag schema is answered from what is known.
 // ErrRepositoryNotFound, ErrManifestTooLarge, ErrManifestInvalid, ErrMediaType,
 // ErrDigestMismatch, ErrManifestBlob, ErrChildNotFound, ErrTagImmutable,
-// ErrTooManyImages.
+// ErrPrecondition, ErrTooManyImages.
 func (s *Service) Put(ctx context.Context, p Push) (m Manifest, created bool, err error) {
 	m, err = s.manifest(p)
 	if err != nil {
@@ -38,11 +41,25 @@ func (s *Service) Put(ctx context.Context, p Push) (m Manifest, created bool, er
 		return Manifest{}, false, explain(p.Key, err)
 	}
 	e := s.event(ctx, "PutImage", p.Key, imageDetail(m.Digest, p.Tags, m.Subject))
-	created, err = s.o.Manifests.PutManifest(ctx, m, p.Tags, Rules{MaxImages: s.o.MaxImages, Tag: decideTag(m.Digest)}, e)
+	created, err = s.o.Manifests.PutManifest(ctx, m, p.Tags, Rules{MaxImages: s.o.MaxImages, Tag: p.decide(m.Digest)}, e)
 	if err != nil {
 		return Manifest{}, false, s.explainFull(p.Key, err)
 	}
 	return m, created, nil
+}
+
+// decide is decideTag, and ErrPrecondition where If does not hold.
+func (p Push) decide(digest ociref.Digest) func(Repository, ociref.Tag, ociref.Digest) error {
+	decide := decideTag(digest)
+	if p.If == nil {
+		return decide
+	}
+	return func(r Repository, tag ociref.Tag, current ociref.Digest) error {
+		if !p.If(current) {
+			return ErrPrecondition
+		}
+		return decide(r, tag, current)
+	}
 }
 
 // explainFull is explain for a push; a full repository is told in ECR's words.

@@ -93,9 +93,13 @@ func (s *Service) referrals(ctx context.Context, m Manifest, subject ociref.Dige
 
 // DeleteTag removes a tag, as /v2 has it: the image stays. A tag of the referrers
 // tag schema that is not there takes back what was told by it, and nothing else.
-// ErrRepositoryNotFound, ErrManifestNotFound.
-func (s *Service) DeleteTag(ctx context.Context, key Key, tag ociref.Tag) error {
-	_, _, err := s.Untag(ctx, key, Untagging{Tag: tag})
+// Unless expected is "", a tag that points at anything else stays.
+// ErrRepositoryNotFound, ErrManifestNotFound, ErrPrecondition.
+func (s *Service) DeleteTag(ctx context.Context, key Key, tag ociref.Tag, expected ociref.Digest) error {
+	_, _, err := s.Untag(ctx, key, Untagging{Tag: tag, If: expected})
+	if errors.Is(err, ErrTagElsewhere) {
+		return ErrPrecondition
+	}
 	if !errors.Is(err, ErrManifestNotFound) {
 		return err
 	}

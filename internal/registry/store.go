@@ -28,6 +28,7 @@ var (
 	ErrBlobInUse          = fault.New(fault.Conflict, "the blob is part of a manifest")
 	ErrManifestBlob       = fault.New(fault.Invalid, "the manifest references a blob that is not in the repository")
 	ErrDigestMismatch     = fault.New(fault.Invalid, "the content does not match its digest")
+	ErrPrecondition       = fault.New(fault.Conflict, "the tag or digest holds something else than the request expects: read it again")
 	ErrTagElsewhere       = fault.New(fault.Conflict, "the tag points at another manifest")
 	ErrTagImmutable       = fault.New(fault.Conflict, "the tag is immutable")
 	ErrUploadNotFound     = fault.New(fault.NotFound, "the upload does not exist")

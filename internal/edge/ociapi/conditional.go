@@ -1,6 +1,7 @@
 package ociapi
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -20,18 +21,61 @@ func entityTag(digest ociref.Digest) string { return `"` + string(digest) + `"` 
 // unchanged answers 304 if the client has the content already, as its
 // If-None-Match says. Source: RFC 9110 §13.1.2; the comparison is the weak one.
 func (c *call) unchanged(digest ociref.Digest) bool {
-	for _, header := range c.r.Header.Values("If-None-Match") {
-		for tag := range strings.SplitSeq(header, ",") {
+	if !named(c.r.Header.Values("If-None-Match"), digest, "W/") {
+		return false
+	}
+	c.w.Header().Set("ETag", entityTag(digest))
+	c.w.Header().Set("Docker-Content-Digest", string(digest))
+	c.w.WriteHeader(http.StatusNotModified)
+	return true
+}
+
+// named reports whether lists of entity tags have that of a digest, or "*"; a
+// prefix does not count. Nothing ("") is never named.
+func named(lists []string, digest ociref.Digest, prefix string) bool {
+	if digest == "" {
+		return false
+	}
+	for _, list := range lists {
+		for tag := range strings.SplitSeq(list, ",") {
 			tag = strings.TrimSpace(tag)
-			if tag == "*" || strings.TrimPrefix(tag, "W/") == entityTag(digest) {
-				c.w.Header().Set("ETag", entityTag(digest))
-				c.w.Header().Set("Docker-Content-Digest", string(digest))
-				c.w.WriteHeader(http.StatusNotModified)
+			if tag == "*" || strings.TrimPrefix(tag, prefix) == entityTag(digest) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// precondition is what If-Match and If-None-Match ask of a change: whether it may
+// be made where current is, "" for nothing. It is nil when they ask nothing.
+// Source: RFC 9110 §13.1; distribution-spec v1.1.1, "Referrers Tag Schema".
+func (c *call) precondition() func(current ociref.Digest) bool {
+	match, none := c.r.Header.Values("If-Match"), c.r.Header.Values("If-None-Match")
+	if len(match)+len(none) == 0 {
+		return nil
+	}
+	return func(current ociref.Digest) bool {
+		return (len(match) == 0 || named(match, current, "")) && !named(none, current, "W/")
+	}
+}
+
+// current is the manifest that a conditional change is about, "" if there is none,
+// and fails if the change is not to be made there. Of a change without condition
+// it is "".
+func (c *call) current(ref ociref.Reference) (ociref.Digest, error) {
+	holds := c.precondition()
+	if holds == nil {
+		return "", nil
+	}
+	m, err := c.manifest(ref)
+	if err != nil && !errors.Is(err, registry.ErrManifestNotFound) {
+		return "", err
+	}
+	if !holds(m.Digest) {
+		return "", registry.ErrPrecondition
+	}
+	return m.Digest, nil
 }
 
 // sendPart answers a request for a part of a blob, or for one that has changed.

@@ -1,10 +1,15 @@
 package ociapi_test
 
 import (
+	"bytes"
+	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/sealwright/sealwright/internal/ociref"
+	"github.com/sealwright/sealwright/internal/registry"
 )
 
 func TestNotModified(t *testing.T) {
@@ -66,4 +71,69 @@ func TestRangeNotSatisfiable(t *testing.T) {
 	}
 	empty := "/v2/app/blobs/" + string(s.pushBlob("app", nil))
 	s.want(s.do("GET", empty, nil, "Range: bytes=-5"), 200)
+}
+
+// TestConditionalChanges: nobody overwrites or removes what they have not seen.
+func TestConditionalChanges(t *testing.T) {
+	s := serve(t, nil, "app")
+	image, content := s.pushImage("app", "v1", "config", "")
+	other, _ := s.pushImage("app", "", "config", subjectJSON(image, "application/x", ""))
+	is := func(d ociref.Digest) string { return `"` + string(d) + `"` }
+	change := func(method, ref, condition string, status int) {
+		t.Helper()
+		r := s.do(method, "/v2/app/manifests/"+ref, bytes.NewReader(content), "Content-Type: "+registry.MediaTypeImage, condition)
+		if s.want(r, status); status == 412 && r.code() != "DENIED" {
+			t.Errorf("%s", r.body)
+		}
+	}
+	tag := "sha256-" + image.Hex() // a view, which holds other
+	view := s.want(s.do("HEAD", "/v2/app/manifests/"+tag, nil), 200).Header.Get("ETag")
+	for _, tc := range []struct {
+		method, ref, condition string
+		status                 int
+	}{
+		{"PUT", "v1", "If-None-Match: *", 412},
+		{"PUT", "v1", "If-Match: " + is(other), 412},
+		{"PUT", "v1", "If-Match: W/" + is(image), 412},
+		{"PUT", "v1", "If-Match: " + is(other) + ", " + is(image), 201},
+		{"PUT", "v1", "If-Match: *", 201},
+		{"PUT", "v1", "If-None-Match: W/" + is(image), 412},
+		{"PUT", "v2", "If-Match: *", 412},
+		{"PUT", "v2", "If-None-Match: *", 201},
+		{"PUT", string(image), "If-None-Match: *", 412},
+		{"PUT", string(image), "If-Match: " + is(image), 201},
+		{"DELETE", "v2", "If-Match: " + is(other), 412},
+		{"DELETE", "v2", "If-Match: " + is(image), 202},
+		{"DELETE", "v2", "If-Match: *", 412},
+		{"DELETE", string(other), "If-Match: " + is(image), 412},
+	} {
+		change(tc.method, tc.ref, tc.condition, tc.status)
+	}
+	content = indexJSON("", string(other))
+	for condition, status := range map[string]int{"If-Match: " + view: 201, "If-Match: " + is(other): 412, "If-None-Match: *": 412} {
+		s.want(s.do("PUT", "/v2/app/manifests/"+tag, bytes.NewReader(content), "Content-Type: "+registry.MediaTypeIndex, condition), status)
+	}
+}
+
+// TestConditionalPushesAtOnce: of many who saw the same, one moves the tag.
+func TestConditionalPushesAtOnce(t *testing.T) {
+	s := serve(t, nil, "app")
+	image, _ := s.pushImage("app", "v1", "config", "")
+	var all sync.WaitGroup
+	var moved atomic.Int32
+	for i := range 8 {
+		content := imageJSON("config", nil, fmt.Sprintf(`,"annotations":{"a":"%d"}`, i))
+		all.Go(func() {
+			r := s.do("PUT", "/v2/app/manifests/v1", bytes.NewReader(content), "Content-Type: "+registry.MediaTypeImage, `If-Match: "`+string(image)+`"`)
+			if r.StatusCode == 201 {
+				moved.Add(1)
+			} else if r.StatusCode != 412 {
+				t.Errorf("%s", r.Status)
+			}
+		})
+	}
+	all.Wait()
+	if n := moved.Load(); n != 1 {
+		t.Errorf("%d moved the tag", n)
+	}
 }

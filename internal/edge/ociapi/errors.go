@@ -56,6 +56,7 @@ var answers = []struct {
 	{registry.ErrMediaType, answer{http.StatusBadRequest, "MANIFEST_INVALID"}},
 	{registry.ErrManifestTooLarge, answer{http.StatusRequestEntityTooLarge, "SIZE_INVALID"}},
 	{registry.ErrTooManyImages, answer{http.StatusForbidden, "DENIED"}}, // as ECR
+	{registry.ErrPrecondition, answer{http.StatusPreconditionFailed, "DENIED"}},
 	{registry.ErrManifestInUse, answer{http.StatusConflict, "DENIED"}},
 	{registry.ErrChildNotFound, answer{http.StatusNotFound, "MANIFEST_BLOB_UNKNOWN"}},
 	{registry.ErrManifestBlob, answer{http.StatusNotFound, "MANIFEST_BLOB_UNKNOWN"}},

@@ -32,10 +32,7 @@ func (c *call) getManifest() error {
 	if err != nil {
 		return err
 	}
-	m, err := c.Registry.Manifest(c.ctx(), c.Key, ref)
-	if ref.Tag != "" && errors.Is(err, registry.ErrManifestNotFound) {
-		m, err = c.referrersIndex(ref.Tag, err)
-	}
+	m, err := c.manifest(ref)
 	if err != nil {
 		return err
 	}
@@ -51,6 +48,15 @@ func (c *call) getManifest() error {
 		return nil
 	}
 	return c.send(m.Content)
+}
+
+// manifest reads what a reference names, be it a list of referrers.
+func (c *call) manifest(ref ociref.Reference) (registry.Manifest, error) {
+	m, err := c.Registry.Manifest(c.ctx(), c.Key, ref)
+	if ref.Tag != "" && errors.Is(err, registry.ErrManifestNotFound) {
+		return c.referrersIndex(ref.Tag, err)
+	}
+	return m, err
 }
 
 // putManifest is end-7, with the tag parameters of end-7b.
@@ -96,8 +102,11 @@ func (c *call) push() (registry.Push, error) {
 	if err != nil {
 		return p, err
 	}
+	if _, err := c.current(ref); err != nil {
+		return p, err
+	}
 	if p.Digest = ref.Digest; ref.Tag != "" {
-		p.Tags = []ociref.Tag{ref.Tag}
+		p.Tags, p.If = []ociref.Tag{ref.Tag}, c.precondition()
 	}
 	tags := c.r.URL.Query()["tag"]
 	if len(tags) > maxTagParameters || len(tags) > 0 && ref.Tag != "" {
@@ -182,8 +191,12 @@ func (c *call) deleteManifest() error {
 	if err != nil {
 		return err
 	}
+	current, err := c.current(ref)
+	if err != nil {
+		return err
+	}
 	if ref.Tag != "" {
-		err = c.Registry.DeleteTag(c.ctx(), c.Key, ref.Tag)
+		err = c.Registry.DeleteTag(c.ctx(), c.Key, ref.Tag, current)
 	} else {
 		_, err = c.Registry.DeleteManifest(c.ctx(), c.Key, ref.Digest)
 	}
