@@ -46,25 +46,33 @@ func (s *SealedKeys) Generate(ctx context.Context, p Purpose) (Key, error) {
 		return Key{}, fmt.Errorf("authority: make a CA key: %w", err)
 	}
 	defer wipe(key)
-	return s.save(ctx, p, key, "CreateKey")
+	return s.save(ctx, Key{Purpose: p}, key, "CreateKey")
 }
 
 // Import takes in a key from outside, which it does not wipe.
 func (s *SealedKeys) Import(ctx context.Context, key *ecdsa.PrivateKey) (Key, error) {
-	return s.save(ctx, imported, key, "ImportKey")
+	return s.save(ctx, Key{Purpose: imported}, key, "ImportKey")
 }
 
-func (s *SealedKeys) save(ctx context.Context, p Purpose, key *ecdsa.PrivateKey, event string) (Key, error) {
-	id, err := keyID(&key.PublicKey)
+// Restore implements [Exporter].
+func (s *SealedKeys) Restore(ctx context.Context, k Key, key *ecdsa.PrivateKey) error {
+	_, err := s.save(ctx, k, key, "ImportKey")
+	return err
+}
+
+// save keeps a key; what k leaves open is filled in.
+func (s *SealedKeys) save(ctx context.Context, k Key, key *ecdsa.PrivateKey, event string) (_ Key, err error) {
+	if k.ID == "" {
+		k.CreatedAt = s.now().UTC().Truncate(time.Microsecond)
+		if k.ID, err = keyID(&key.PublicKey); err != nil {
+			return Key{}, err
+		}
+	}
+	sealed, err := s.seal(k.ID, key)
 	if err != nil {
 		return Key{}, err
 	}
-	k := Key{ID: id, Purpose: p, CreatedAt: s.now().UTC().Truncate(time.Microsecond)}
-	sealed, err := s.seal(id, key)
-	if err != nil {
-		return Key{}, err
-	}
-	e := s.event(ctx, event, map[string]any{"keyId": id, "purpose": p})
+	e := s.event(ctx, event, map[string]any{"keyId": k.ID, "purpose": k.Purpose})
 	if err := s.records.AddKey(ctx, SealedKey{k, sealed}, e); err != nil {
 		return Key{}, fmt.Errorf("authority: save a CA key: %w", err)
 	}

@@ -53,7 +53,7 @@ type Authorities struct {
 
 // Change is a step of a ceremony. What is empty stays as it is.
 type Change struct {
-	Add      []Certificate // issuers first; those that are there already stay as they are
+	Add      []Certificate // issuers first; those that are there already stay as they are, but that one without a key may get it
 	Activate string        // ID of the issuing CA to certify leaves from now on
 	Retire   []string      // IDs of CAs to take out of service, at Event.Time
 	Event    journal.Event

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sealwright/sealwright/internal/authority"
+	"github.com/sealwright/sealwright/internal/config"
 	"github.com/sealwright/sealwright/internal/datadir"
 	"github.com/sealwright/sealwright/internal/harden"
 	"github.com/sealwright/sealwright/internal/journal"
@@ -30,7 +31,12 @@ and done again: it goes on where it stopped, and does nothing if it was done.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.caListCommand(), a.caShowCommand(), a.caRotateCommand(), a.caNewRootCommand(), a.caActivateCommand(), a.caRetireCommand(), a.caRevokeCommand())
+	cmd.AddCommand(
+		a.caListCommand(), a.caShowCommand(), a.caCreateCommand(),
+		a.caRotateCommand(), a.caNewRootCommand(), a.caActivateCommand(), a.caRetireCommand(), a.caRevokeCommand(),
+		a.caCSRCommand(), a.caInstallCommand(), a.caImportCommand(),
+		a.caBackupCommand(), a.caRestoreCommand(),
+	)
 	return cmd
 }
 
@@ -43,10 +49,35 @@ type ceremony struct {
 	cas  authority.Authorities // as they were when it began
 }
 
+// ceremonyFunc does a command's work on the authority; in its context the
+// operator is the actor.
+type ceremonyFunc func(ctx context.Context, c ceremony, args []string) error
+
 // runCeremony gives cmd the flags that find an installation, and lends its
-// authority to do, in whose context the operator is the actor.
-func runCeremony(cmd *cobra.Command, do func(ctx context.Context, c ceremony, args []string) error) *cobra.Command {
-	open := dataFlags(cmd)
+// authority to do.
+func runCeremony(cmd *cobra.Command, do ceremonyFunc) *cobra.Command {
+	return lendAuthority(cmd, dataFlags(cmd), openRecords, func(ctx context.Context, c ceremony, args []string) error {
+		if len(c.cas.CAs) == 0 {
+			return fmt.Errorf("there is no certificate authority in %s yet: start `sealwright serve` first", c.dir.Path)
+		}
+		return do(ctx, c, args)
+	})
+}
+
+// runFounding is runCeremony for what may be the first that happens in a data
+// directory: an absent or empty one is initialised, without a CA.
+func runFounding(cmd *cobra.Command, do ceremonyFunc) *cobra.Command {
+	open := directoryFlags(cmd, datadir.OpenOrInit, "region")
+	return lendAuthority(cmd, open, func(ctx context.Context, dir *datadir.Dir, settings config.Config) (*sqlstore.DB, error) {
+		if _, err := dir.Endpoint(); err != nil && dir.Root() == "" && settings.Database == "" {
+			return sqlstore.OpenSQLite(ctx, dir.Records()) // nobody has been here before
+		}
+		return openRecords(ctx, dir, settings)
+	}, do)
+}
+
+func lendAuthority(cmd *cobra.Command, open func() (*datadir.Dir, config.Config, error),
+	openRecords func(context.Context, *datadir.Dir, config.Config) (*sqlstore.DB, error), do ceremonyFunc) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := harden.Process(); err != nil {
 			return err
@@ -60,7 +91,7 @@ func runCeremony(cmd *cobra.Command, do func(ctx context.Context, c ceremony, ar
 			return err
 		}
 		ctx := journal.WithActor(cmd.Context(), operator(cmd))
-		c, err := openCeremony(ctx, records, dir)
+		c, err := openCeremony(ctx, records, dir, settings.Region)
 		if err == nil {
 			err = do(ctx, c, args)
 		}
@@ -69,15 +100,16 @@ func runCeremony(cmd *cobra.Command, do func(ctx context.Context, c ceremony, ar
 	return cmd
 }
 
-func openCeremony(ctx context.Context, records *sqlstore.DB, dir *datadir.Dir) (c ceremony, err error) {
+// openCeremony opens the authority. region is of what is made where there is no
+// CA yet.
+func openCeremony(ctx context.Context, records *sqlstore.DB, dir *datadir.Dir, region string) (c ceremony, err error) {
 	c.dir = dir
 	if c.cas, err = records.Authority().Authorities(ctx); err != nil {
 		return c, err
 	}
-	if len(c.cas.CAs) == 0 {
-		return c, fmt.Errorf("there is no certificate authority in %s yet: start `sealwright serve` first", dir.Path)
+	if len(c.cas.CAs) > 0 {
+		region = c.cas.CAs[0].Region
 	}
-	region := c.cas.CAs[0].Region
 	c.keys = authority.NewSealedKeys(records.AuthorityKeys(), dir.Sealer, region, nil)
 	c.Authority, err = authority.New(authority.Options{
 		Store: records.Authority(), Keys: c.keys, Region: region, Replica: "sealwright ca", Logger: slog.New(slog.DiscardHandler),

@@ -94,14 +94,19 @@ func variables(e datadir.Endpoint, account arn.AccountID, root access.Credential
 // dataFlags gives cmd the flags that find an installation's data, and returns
 // how to open it once they are parsed.
 func dataFlags(cmd *cobra.Command) (open func() (*datadir.Dir, config.Config, error)) {
+	return directoryFlags(cmd, datadir.Open)
+}
+
+// directoryFlags is dataFlags with another way to open, and further settings.
+func directoryFlags(cmd *cobra.Command, by func(datadir.Options) (*datadir.Dir, error), further ...string) (open func() (*datadir.Dir, config.Config, error)) {
 	settings := config.Default()
-	load := settings.Flags(cmd.Flags(), "data", "key-file", "database")
+	load := settings.Flags(cmd.Flags(), append([]string{"data", "key-file", "database"}, further...)...)
 	file := cmd.Flags().String("config", "", "YAML file of settings (default: $"+envConfigFile+")")
 	return func() (*datadir.Dir, config.Config, error) {
 		if err := load(firstOf(*file, os.Getenv(envConfigFile))); err != nil {
 			return nil, settings, err
 		}
-		dir, err := datadir.Open(datadir.Options{Path: settings.Data, KeyFile: settings.KeyFile, Key: takeKey()})
+		dir, err := by(datadir.Options{Path: settings.Data, KeyFile: settings.KeyFile, Key: takeKey()})
 		return dir, settings, err
 	}
 }

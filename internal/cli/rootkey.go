@@ -86,14 +86,15 @@ func openRecords(ctx context.Context, dir *datadir.Dir, settings config.Config) 
 	if settings.Database != "" {
 		return sqlstore.OpenPostgres(ctx, settings.Database)
 	}
-	endpoint, err := dir.Endpoint()
-	if err != nil {
-		return nil, err
-	}
+	endpoint, unserved := dir.Endpoint()
 	if endpoint.Database {
 		return nil, fmt.Errorf("the records of %s are in PostgreSQL: name the database with --database or $%s", dir.Path, config.Variable("database"))
 	}
-	if _, err := os.Stat(dir.Records()); err != nil { // OpenSQLite would make one
+	_, err := os.Stat(dir.Records())
+	if err != nil && unserved != nil {
+		return nil, unserved
+	}
+	if err != nil { // OpenSQLite would make one
 		return nil, fmt.Errorf("the records of %s are gone: restore %s from a backup (%w)", dir.Path, dir.Records(), err)
 	}
 	return sqlstore.OpenSQLite(ctx, dir.Records())

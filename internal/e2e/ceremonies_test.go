@@ -9,6 +9,8 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"filippo.io/age"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/signer"
 	"github.com/notaryproject/notation-core-go/signature"
@@ -76,6 +79,13 @@ func ceremoniesUnderLoad(sc *scene, replicas ...*service) {
 		if err := sc.ask(sc.image, e); err != nil {
 			t.Fatalf("signed before, during or after: %v", err)
 		}
+	}
+
+	// A backup brings back what is here: nothing changes.
+	file, identity := sc.backup()
+	sc.ceremony("restore", file, "--identity", identity)
+	if now := sc.authorities(); !slices.Equal(now, all) {
+		t.Errorf("restored over itself: %v, it was %v", now, all)
 	}
 
 	// What the first CA signed is void; the rest is not.
@@ -152,6 +162,22 @@ func (sc *scene) ca(args ...string) string {
 
 func (sc *scene) caArgs(args []string) []string {
 	return append([]string{"ca"}, append(args, append([]string{"--data", sc.dir}, dataFlags(sc.command.Args)...)...)...)
+}
+
+// backup writes a backup of the CAs and the identity that opens it.
+func (sc *scene) backup() (file, identity string) {
+	sc.t.Helper()
+	dir := sc.t.TempDir()
+	file, identity = filepath.Join(dir, "ca.age"), filepath.Join(dir, "identity")
+	key, err := age.GenerateX25519Identity()
+	if err != nil {
+		sc.t.Fatal(err)
+	}
+	if err := os.WriteFile(identity, []byte(key.String()), 0o600); err != nil {
+		sc.t.Fatal(err)
+	}
+	sc.ca("backup", file, "--recipient", key.Recipient().String())
+	return file, identity
 }
 
 // caLine is a line of `ca list`, with what `ca show` adds.

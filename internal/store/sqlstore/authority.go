@@ -102,7 +102,7 @@ func (s authorityStore) AddCertificate(ctx context.Context, c authority.Certific
 func insertCertificate(tx querier, c authority.Certificate) error {
 	onConflict := ""
 	if c.Role != authority.Leaf {
-		onConflict = ` ON CONFLICT (id) DO NOTHING`
+		onConflict = ` ON CONFLICT (id) DO UPDATE SET key_id = excluded.key_id WHERE certificates.key_id = ''`
 	}
 	_, err := tx.exec(`INSERT INTO certificates (id, role, region, serial, der, hash, issuer, key_id, replica,
 			not_before, not_after, created_at, retired_at, revoked_at, revoked_by, reason)

@@ -1,0 +1,232 @@
+package authority
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"encoding/pem"
+	"errors"
+	"fmt"
+
+	"github.com/sealwright/sealwright/internal/fault"
+)
+
+// Request returns the request (PKCS#10, PEM) for an issuing CA that a root
+// elsewhere is to certify. Its key is made and kept here; until the certificate
+// is installed, it is the same key each time.
+func (a *Authority) Request(ctx context.Context) ([]byte, error) {
+	now, err := a.o.Store.Authorities(ctx)
+	if err != nil {
+		return nil, err
+	}
+	key, err := a.pending(ctx, forRequest, now)
+	if err != nil {
+		return nil, err
+	}
+	var der []byte
+	err = a.o.Keys.Use(ctx, key.ID, func(signer crypto.Signer) error {
+		der, err = x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{
+			Subject:            subject(fmt.Sprintf("Sealwright %s Code Signing CA G%d", a.o.Region, now.generation(Issuing))),
+			SignatureAlgorithm: x509.ECDSAWithSHA384,
+			ExtraExtensions:    wantedExtensions(),
+		}, signer)
+		return err
+	})
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}), err
+}
+
+// wantedExtensions ask for a CA of leaves: no CA below it; certificate and CRL
+// signing.
+func wantedExtensions() []pkix.Extension {
+	constraints, _ := asn1.Marshal(struct {
+		CA  bool
+		Len int
+	}{true, 0})
+	usage, _ := asn1.Marshal(asn1.BitString{Bytes: []byte{0x06}, BitLength: 7}) // keyCertSign, cRLSign
+	return []pkix.Extension{{Id: oidBasicConstraints, Critical: true, Value: constraints}, {Id: oidKeyUsage, Critical: true, Value: usage}}
+}
+
+// Install records the issuing CA that was requested, with its chain: the CA
+// first, its self-signed root last. The root is published from now on; the CA
+// signs when it is activated, or at once if there is none yet. If it is there
+// already, nothing is done. Errors: [ErrUnsuitable], [ErrNoKey].
+func (a *Authority) Install(ctx context.Context, chain []*x509.Certificate) (Certificate, error) {
+	if err := checkChain(chain, a.o.Now()); err != nil {
+		return Certificate{}, err
+	}
+	if len(chain) == 1 {
+		return Certificate{}, unsuitable("%q is a root: install the issuing CA that was requested, followed by its root", chain[0].Subject)
+	}
+	id, err := keyID(chain[0].PublicKey)
+	if err != nil {
+		return Certificate{}, err
+	}
+	if err := a.tryLeaf(ctx, id, chain); err != nil {
+		return Certificate{}, err
+	}
+	return a.bringIn(ctx, a.records(chain, id))
+}
+
+// tryLeaf certifies a leaf that is thrown away, to have the chain judged whole.
+func (a *Authority) tryLeaf(ctx context.Context, keyID string, certs []*x509.Certificate) error {
+	c := &chain{record: Certificate{KeyID: keyID}, certs: certs}
+	err := a.o.Keys.Use(ctx, keyID, func(key crypto.Signer) error {
+		leaf, err := a.certifyLeaf(a.o.Now(), c, key)
+		if err != nil {
+			return err
+		}
+		cert, err := readCertificate(leaf.Certificate)
+		if err != nil {
+			return err
+		}
+		return checkLeaf(append([]*x509.Certificate{cert}, certs...), a.o.Now())
+	})
+	if errors.Is(err, ErrNoKey) {
+		return fault.Becausef(ErrNoKey, "the key of %q is not here: have the request of \"sealwright ca csr\" signed, or bring certificate and key with \"sealwright ca import\"", certs[0].Subject)
+	}
+	return err
+}
+
+// records describes a chain, root first, whose first certificate's key is here.
+func (a *Authority) records(chain []*x509.Certificate, keyID string) []Certificate {
+	var all []Certificate
+	for i := len(chain) - 1; i >= 0; i-- {
+		role, issuer := Issuing, chain[min(i+1, len(chain)-1)]
+		if i == len(chain)-1 {
+			role = Root
+		}
+		c := record(role, a.o.Region, chain[i], issuer, a.o.Now())
+		if i == 0 {
+			c.KeyID = keyID
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+// bringIn records CAs from outside, root first, the issuing CA last.
+func (a *Authority) bringIn(ctx context.Context, made []Certificate) (Certificate, error) {
+	issuing := made[len(made)-1]
+	stands, err := a.o.Store.ChangeAuthorities(ctx, func(now Authorities) (*Change, error) {
+		if c, found := now.find(issuing.ID); found && c.KeyID != "" && now.Active != "" {
+			return nil, nil
+		}
+		e := a.event(ctx, a.o.Now(), "ImportCertificateAuthorityCertificate", map[string]any{
+			"certificateId": issuing.ID, "notAfter": issuing.NotAfter, "rootCertificateId": made[0].ID,
+		})
+		change := &Change{Add: made, Event: e}
+		if now.Active == "" {
+			change.Activate = issuing.ID
+		}
+		return change, nil
+	})
+	c, _ := stands.find(issuing.ID)
+	return c, err
+}
+
+// Importer takes in a CA key from outside: not every [Keys] can.
+type Importer interface {
+	Import(ctx context.Context, key *ecdsa.PrivateKey) (Key, error)
+}
+
+// Import brings in a CA with its key, which goes into keys: a root, below which
+// an issuing CA is made, or an issuing CA with its chain. It returns the issuing
+// CA, which signs when it is activated, or at once if there is none yet. Repeated,
+// it does nothing. ErrUnsuitable.
+func (a *Authority) Import(ctx context.Context, keys Importer, chain []*x509.Certificate, key *ecdsa.PrivateKey) (Certificate, error) {
+	if err := checkChain(chain, a.o.Now()); err != nil {
+		return Certificate{}, err
+	}
+	if !key.PublicKey.Equal(chain[0].PublicKey) {
+		return Certificate{}, unsuitable("the key is not that of %q, the first certificate", chain[0].Subject)
+	}
+	k, err := keys.Import(ctx, key)
+	if err != nil {
+		return Certificate{}, err
+	}
+	made := a.records(chain, k.ID)
+	if len(chain) > 1 {
+		if err := a.tryLeaf(ctx, k.ID, chain); err != nil {
+			return Certificate{}, err
+		}
+		return a.bringIn(ctx, made)
+	}
+	return a.importRoot(ctx, chain[0], made[0])
+}
+
+// importRoot records a root whose key is here and an issuing CA below it, unless
+// there is one.
+func (a *Authority) importRoot(ctx context.Context, root *x509.Certificate, recorded Certificate) (Certificate, error) {
+	now, err := a.o.Store.Authorities(ctx)
+	if err != nil {
+		return Certificate{}, err
+	}
+	known, _ := now.find(recorded.ID)
+	for _, c := range now.CAs {
+		if known.KeyID != "" && c.IssuerID == recorded.ID && c.Role == Issuing && c.KeyID != "" && now.inService(c) {
+			return c, nil
+		}
+	}
+	key, err := a.pending(ctx, forIssuing, now)
+	if err != nil {
+		return Certificate{}, err
+	}
+	issuing, err := a.certifyIssuing(ctx, key, recorded, now.generation(Issuing))
+	if err != nil {
+		return Certificate{}, err
+	}
+	cert, err := readCertificate(issuing)
+	if err != nil {
+		return Certificate{}, err
+	}
+	if err := a.tryLeaf(ctx, key.ID, []*x509.Certificate{cert, root}); err != nil {
+		return Certificate{}, err
+	}
+	return a.bringIn(ctx, []Certificate{recorded, issuing})
+}
+
+// ParseKey reads a P-384 private key from PEM: PKCS#8 or SEC 1.
+func ParseKey(text []byte) (*ecdsa.PrivateKey, error) {
+	block, rest := pem.Decode(text)
+	if block != nil && block.Type == "EC PARAMETERS" { // openssl ecparam writes it first
+		block, rest = pem.Decode(rest)
+	}
+	if block == nil || len(bytes.TrimSpace(rest)) > 0 {
+		return nil, errors.New("this is not one private key in PEM")
+	}
+	defer clear(block.Bytes)
+	if block.Type != "EC PRIVATE KEY" {
+		return parseKey(block.Bytes)
+	}
+	key, err := x509.ParseECPrivateKey(block.Bytes)
+	if err != nil {
+		return nil, errors.New("this is not a private key of an elliptic curve") // the cause could quote it
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, errors.New("this is not a private key of a known curve")
+	}
+	defer clear(der)
+	return parseKey(der)
+}
+
+// decodePEM returns the blocks of a text that has nothing but blocks of a kind,
+// at most so many.
+func decodePEM(text []byte, kind string, most int) (all [][]byte, err error) {
+	block, rest := pem.Decode(text)
+	for ; block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != kind || len(all) == most {
+			return nil, fmt.Errorf("this is not PEM of %s alone, %d at most", kind, most)
+		}
+		all = append(all, block.Bytes)
+	}
+	if len(all) == 0 || len(bytes.TrimSpace(rest)) > 0 {
+		return nil, fmt.Errorf("this is not PEM of %s", kind)
+	}
+	return all, nil
+}
