@@ -33,7 +33,7 @@ func (s *Server) mount(context.Context) (err error) {
 	oci := ociapi.New(ociapi.Options{
 		Registry: s.registry, Tokens: s.access, Authorizer: s.access, Uploads: s.uploads, Pages: s.config.ReadCache / 2, Note: note,
 		PublicURL: s.publicURL, SourceIP: s.proxies.sourceIP, Secure: s.proxies.https, Logger: s.options.Logger,
-		AnonymousAccount: arn.AccountID(s.config.Account), HostAccount: s.hosts.account, Revision: s.records.Access().Revision,
+		AnonymousAccount: arn.AccountID(s.config.Account), HostAccount: s.hosts.account, Revision: s.records.Access().Revision, Recorder: s.recorder,
 	})
 	s.ready = s.newReadiness()
 	s.accessLog = accessLog{logger: s.options.Logger, which: s.config.AccessLog, sourceIP: s.proxies.sourceIP}
@@ -89,7 +89,7 @@ func (s *Server) awsHandler() (*awshttp.Handler, error) {
 	return awshttp.New(
 		awshttp.Options{
 			Authenticator: s.access, Authorizer: s.access, Region: s.config.Region, Now: s.options.Now,
-			Logger: s.options.Logger, SourceIP: s.proxies.sourceIP, Secure: s.proxies.https, PublicURL: s.publicURL, Note: note,
+			Logger: s.options.Logger, SourceIP: s.proxies.sourceIP, Secure: s.proxies.https, PublicURL: s.publicURL, Note: note, Recorder: s.recorder,
 		},
 		s.awsServices()...,
 	)

@@ -16,6 +16,7 @@ func (x *exchange) authenticate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	x.claimedKey = s.KeyID
 	want := sigv4.Scope{
 		Region: x.h.options.Region, GlobalRegion: x.service.GlobalRegion, Service: x.service.SigningName, Presigned: x.service.Presigned,
 	}

@@ -29,7 +29,9 @@ func (x *exchange) authorize(ctx context.Context, in any) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := x.permit(ctx, Need{x.op.Action, resource, x.op.resource(&x.call, in)}); err != nil || x.op.also == nil {
+	shown := x.op.resource(&x.call, in)
+	x.resourceARN = named(shown)
+	if err := x.permit(ctx, Need{x.op.Action, resource, shown}); err != nil || x.op.also == nil {
 		return err
 	}
 	return x.permitAlso(ctx, in)
@@ -73,6 +75,7 @@ func (x *exchange) permit(ctx context.Context, need Need) error {
 		return undecided{fmt.Errorf("awshttp: authorize %s: %w", need.Action, err)}
 	}
 	if !d.Allowed {
+		x.denial = d.Reason
 		r.Resource = cmp.Or(need.Named, need.Resource)
 		return refuse(accessDenied, "%s", access.Denial(r, d))
 	}

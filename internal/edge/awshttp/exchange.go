@@ -35,6 +35,10 @@ type exchange struct {
 	body   []byte
 	read   bool  // whether body was read
 	room   int64 // that the body takes
+
+	claimedKey  string // the access key that a signature names, whether it is good or not
+	resourceARN string // that the decision was about, as the caller may know it; "" for none
+	denial      string // why it was denied
 }
 
 func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {

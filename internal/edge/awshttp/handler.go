@@ -45,6 +45,8 @@ type Options struct {
 	// more with the principal's ARN. w is the ResponseWriter that ServeHTTP was
 	// given. nil means that nobody wants to know.
 	Note func(w http.ResponseWriter, operation, principal string)
+	// Recorder records refused calls and reads; nil means that nobody does.
+	Recorder Recorder
 }
 
 func (o *Options) complete() error {
@@ -71,6 +73,9 @@ func (o *Options) complete() error {
 	}
 	if o.Note == nil {
 		o.Note = func(http.ResponseWriter, string, string) {}
+	}
+	if o.Recorder == nil {
+		o.Recorder = unrecorded{}
 	}
 	return nil
 }
@@ -134,4 +139,5 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		x.refuse(r.Context(), err)
 	}
+	x.record(r.Context(), err)
 }

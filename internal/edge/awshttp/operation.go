@@ -20,6 +20,8 @@ type Operation struct {
 	Permitted bool
 
 	MaxBody    int64 // bounds a request's body in bytes; 0 means what the service says
+	readOnly   bool  // changes nothing
+	data       bool  // reads what is read very often
 	notOffered bool  // reads no input: the path's labels go unread
 
 	in, out  reflect.Type
@@ -66,6 +68,7 @@ func Op[In, Out any](name, action string, resource func(c *Call, in *In) string,
 	return Operation{
 		Name:     name,
 		Action:   action,
+		readOnly: readOnly(name),
 		in:       reflect.TypeFor[In](),
 		out:      reflect.TypeFor[Out](),
 		resource: func(c *Call, in any) string { return resource(c, in.(*In)) },

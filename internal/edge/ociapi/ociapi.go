@@ -70,6 +70,8 @@ type Options struct {
 	// and the ARN of who asks, once both are known. w is the ResponseWriter that
 	// ServeHTTP was given. nil means that nobody wants to know.
 	Note func(w http.ResponseWriter, operation, principal string)
+	// Recorder records refused requests and reads; nil means that nobody does.
+	Recorder Recorder
 }
 
 // openMemory is for what is remembered of registries: a thousand of them.
@@ -120,6 +122,9 @@ func New(o Options) http.Handler {
 	if o.Note == nil {
 		o.Note = func(http.ResponseWriter, string, string) {}
 	}
+	if o.Recorder == nil {
+		o.Recorder = unrecorded{}
+	}
 	room := max(cmp.Or(o.Room, defaultRoom), o.Registry.MaxManifest()+1)
 	pages := recall.New[pageKey, renderedPage](cmp.Or(o.Pages, defaultPages))
 	return &handler{o, semaphore.NewWeighted(room), pages, new(singleflight.Group), semaphore.NewWeighted(maxRenderers), recall.New[arn.AccountID, bool](openMemory)}
@@ -133,6 +138,7 @@ type call struct {
 	requestID string
 	principal access.Principal
 	account   arn.AccountID // whose registry is meant, by host or ticket; "" is the principal's
+	route     route         // zero until found
 	target
 	registry.Key // the repository, in that account
 }
@@ -145,9 +151,11 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("X-Amzn-RequestId", c.requestID)
 	c.bodyWithin()
-	if err := c.serve(); err != nil {
+	err := c.serve()
+	if err != nil {
 		c.fail(err)
 	}
+	c.record(err)
 }
 
 // serve goes through the steps every request goes through.
@@ -167,6 +175,7 @@ func (c *call) serve() error {
 	if err != nil {
 		return err
 	}
+	c.route = route
 	c.Note(c.w, route.name, c.principal.ARN)
 	if err := c.admit(route); err != nil {
 		return err

@@ -38,7 +38,7 @@ func Service(s *signing.Service) awshttp.Service {
 			awshttp.Op("DescribeSigningJob", "signer:DescribeSigningJob", a.describeJobResource, a.describeJob).At("GET", "/signing-jobs/{jobId}"),
 			awshttp.Op("ListSigningJobs", "signer:ListSigningJobs", awshttp.AnyResource, a.listJobs).At("GET", "/signing-jobs"),
 			awshttp.Op("RevokeSignature", "signer:RevokeSignature", a.revokeSignatureResource, a.revokeSignature).At("PUT", "/signing-jobs/{jobId}/revoke"),
-			awshttp.Op("GetRevocationStatus", "signer:GetRevocationStatus", awshttp.AnyResource, a.revocationStatus).At("GET", "/revocations"),
+			awshttp.Op("GetRevocationStatus", "signer:GetRevocationStatus", awshttp.AnyResource, a.revocationStatus).At("GET", "/revocations").OfData(),
 			awshttp.Op("GetSigningPlatform", "signer:GetSigningPlatform", awshttp.AnyResource, a.getPlatform).At("GET", "/signing-platforms/{platformId}"),
 			awshttp.Op("ListSigningPlatforms", "signer:ListSigningPlatforms", awshttp.AnyResource, a.listPlatforms).At("GET", "/signing-platforms"),
 			awshttp.Op("AddProfilePermission", "signer:AddProfilePermission", a.addPermissionResource, a.addPermission).At("POST", "/signing-profiles/{profileName}/permissions"),
