@@ -60,7 +60,7 @@ func (o RegistryOptions) client(host string) *auth.Client {
 		base = tracer{base}
 	}
 	client := &auth.Client{
-		Client:   &http.Client{Transport: retry.NewTransport(base)},
+		Client:   &http.Client{Transport: retry.NewTransport(denials{base})},
 		Cache:    auth.NewCache(),
 		ClientID: "sealwright",
 	}

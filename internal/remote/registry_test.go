@@ -124,3 +124,33 @@ type basic struct{}
 func (basic) Authorization() (*authn.AuthConfig, error) {
 	return &authn.AuthConfig{Username: "user", Password: "secret"}, nil
 }
+
+// TestADeniedHeadSaysWhy: the answer to a HEAD has no body, that to a GET does.
+func TestADeniedHeadSaysWhy(t *testing.T) {
+	const reason = "User: arn:aws:iam::111122223333:user/eve is not authorized to perform: ecr:BatchGetImage"
+	get := http.StatusForbidden
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		w.WriteHeader(get)
+		io.WriteString(w, `{"errors":[{"code":"DENIED","message":"`+reason+`"}]}`)
+	}))
+	defer server.Close()
+	resolve := func() error {
+		repository, err := remote.NewRepository(registry.Reference{Registry: strings.TrimPrefix(server.URL, "http://"), Repository: "app", Reference: "v1"}, remote.RegistryOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = repository.Resolve(t.Context(), "v1")
+		return err
+	}
+	if err := resolve(); err == nil || !strings.Contains(err.Error(), reason) {
+		t.Errorf("%v does not say why", err)
+	}
+	get = http.StatusOK
+	if err := resolve(); err == nil || strings.Contains(err.Error(), reason) || !strings.Contains(err.Error(), "403") {
+		t.Errorf("a GET that is let in: %v", err)
+	}
+}
