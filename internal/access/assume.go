@@ -239,6 +239,7 @@ func (s *Service) finish(ctx context.Context, operation string, role Identity, n
 // SessionToken begins a session of the user or root user itself: GetSessionToken.
 // ErrNotAssumed for who has a session already.
 func (s *Service) SessionToken(ctx context.Context, p Principal, d time.Duration) (TemporaryCredentials, error) {
+	s.NoteUse(p.KeyID, "sts:GetSessionToken")
 	if p.Session != nil || p.KeyID == "" {
 		return TemporaryCredentials{}, fault.Becausef(ErrNotAssumed, "Cannot call GetSessionToken with session credentials")
 	}

@@ -15,6 +15,11 @@ import (
 const (
 	maxAttached = 10 // managed policies of one identity
 	maxGroups   = 10 // of one user
+
+	// maxInlineText bounds the inline policies of an identity with their white
+	// space, in bytes: each decision about who has them may read them all. It is
+	// what the model allows one document.
+	maxInlineText = 131_072
 )
 
 // maxInline are how many characters the inline policies of an identity have
@@ -35,11 +40,12 @@ func (s *Service) PutInlinePolicy(ctx context.Context, key IdentityKey, name, do
 			i.Inline = map[string]string{}
 		}
 		i.Inline[name] = document
-		size := 0
+		size, text := 0, 0
 		for _, d := range i.Inline {
 			size += documentSize(d)
+			text += len(d)
 		}
-		if size > maxInline[i.Kind] {
+		if size > maxInline[i.Kind] || text > maxInlineText {
 			return nil, fault.Becausef(ErrTooMany, "Maximum policy size of %d bytes exceeded for %s %s", maxInline[i.Kind], i.Kind, i.Name)
 		}
 		return map[string]any{"policyName": name, "policyDocument": document}, nil

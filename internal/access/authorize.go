@@ -36,6 +36,7 @@ func (s *Service) Authorize(ctx context.Context, r Request) (Decision, error) {
 // not exist is asked for with an empty document: who is refused learns nothing
 // else. Errors are as Authorize's.
 func (s *Service) AuthorizeTrust(ctx context.Context, r Request, trust Document) (Decision, error) {
+	s.NoteUse(r.Principal.KeyID, r.Action)
 	q, _ := s.question(r)
 	g, err := s.own(ctx, s.moment(), q)
 	if err != nil {

@@ -65,6 +65,10 @@ func TestQuotasOfIdentities(t *testing.T) {
 		fits(t, true, w.PutInlinePolicy(ctx, key, "p", spaced))
 		fits(t, false, w.PutInlinePolicy(ctx, key, "p", sized(most+1)))
 		fits(t, false, w.PutInlinePolicy(ctx, key, "q", anyAction))
+		wide := strings.Repeat(" ", 60_000) + anyAction
+		for i, name := range []string{"p", "q", "r"} {
+			fits(t, i < 2, w.PutInlinePolicy(ctx, key, name, wide))
+		}
 	}
 	tags := map[string]string{}
 	for i := range 50 {

@@ -232,3 +232,25 @@ func TestRolesHaveTags(t *testing.T) {
 		t.Errorf("from another account: %v", err)
 	}
 }
+
+// TestBeginningASessionIsAUse: a key that only assumes roles is not idle.
+func TestBeginningASessionIsAUse(t *testing.T) {
+	tr := newTroupe(t)
+	k, _, err := tr.CreateAccessKey(t.Context(), account, "alice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr.user.KeyID = k.ID
+	for _, begin := range []func() error{
+		func() error { _, _, err := tr.play(t, tr.user, access.NewSession{RoleARN: "one"}); return err },
+		func() error { _, err := tr.SessionToken(t.Context(), tr.user, 0); return err },
+	} {
+		tr.now = tr.now.Add(time.Minute)
+		if err := begin(); err != nil {
+			t.Fatal(err)
+		}
+		if use := tr.LastUse(k); use.Service != "sts" || !use.At.Equal(tr.now.Truncate(time.Second)) {
+			t.Errorf("last use %+v", use)
+		}
+	}
+}
