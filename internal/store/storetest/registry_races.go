@@ -218,8 +218,12 @@ func (s *shop) anything(random *rand.Rand, images []registry.Manifest, blobs []o
 	m, blob := images[random.IntN(len(images))], blobs[random.IntN(len(blobs))]
 	tag := ociref.Tag(fmt.Sprint("t", random.IntN(3)))
 	switch n := random.IntN(100); {
-	case n < 50:
+	case n < 44:
 		return s.putting(m, tag)()
+	case n < 48:
+		return s.PutReferrals(ctx, app, m.Digest, digests(images[:4]), event("PutImage"))
+	case n < 50:
+		return s.DeleteReferrals(ctx, app, m.Digest, event("BatchDeleteImage"))
 	case n < 65:
 		return s.deleting(m.Digest)()
 	case n < 75:
