@@ -226,6 +226,14 @@ func TestListImageReferrers(t *testing.T) {
 	same(w, out.Referrers[0], types.ImageReferrer{Digest: aws.String(string(sigs[0].Digest)), MediaType: &sigs[0].MediaType, ArtifactType: aws.String(signatureType),
 		Size: &sigs[0].ContentSize, Annotations: sigs[0].Annotations, ArtifactStatus: types.ArtifactStatusActive})
 
+	old := w.image(*app) // which an old client lists under the image's tag
+	entry := descriptor(old)
+	entry["artifactType"] = old.ArtifactType
+	w.push(*app, map[string]any{"mediaType": registry.MediaTypeIndex, "manifests": []any{entry}}, ociref.Tag("sha256-"+image.Digest.Hex()))
+	for _, size := range []int32{3, 50} {
+		same(w, list(size, nil), append(all[:len(all):len(all)], old.Digest))
+	}
+
 	subject.ImageDigest = aws.String(string(ociref.DigestOf(ociref.SHA512, nil)))
 	same(w, len(list(20, nil)), 0) // a subject that is not there has none
 	refuse := func(in ecr.ListImageReferrersInput) error {
