@@ -26,12 +26,12 @@ var rows = [][]string{
 	{"internal/signerplugin"},
 	{"internal/config", "internal/datadir", "internal/metrics"},
 	{"internal/edge/signerapi", "internal/edge/ecrapi", "internal/edge/iamapi", "internal/edge/ociapi",
-		"internal/store/sqlstore", "internal/store/blobstore", "internal/store/storetest", "internal/store/storetest/pgtest", "internal/remote"},
+		"internal/store/sqlstore", "internal/store/blobstore", "internal/store/storetest", "internal/store/storetest/pgtest", "internal/remote", "internal/discovery", "internal/discovery/issuertest"},
 	{"internal/edge/awshttp"},
 	{"internal/edge/awshttp/sigv4"},
 	{"internal/signing", "internal/verify"},
 	{"internal/access", "internal/authority", "internal/registry", "internal/envelope", "internal/audit"},
-	{"internal/journal", "internal/ociref", "internal/policy", "internal/seal", "internal/ownerfile"},
+	{"internal/journal", "internal/ociref", "internal/policy", "internal/seal", "internal/ownerfile", "internal/webidentity"},
 	{"internal/arn", "internal/durable", "internal/harden", "internal/recall", "internal/cli/awsverbs/shorthand"},
 	{"internal/fault"},
 }
@@ -39,7 +39,7 @@ var rows = [][]string{
 // domain is where rules live: it knows neither wires nor databases.
 var domain = []string{
 	"internal/signing", "internal/verify", "internal/access", "internal/authority", "internal/registry", "internal/envelope",
-	"internal/journal", "internal/ociref", "internal/policy", "internal/seal", "internal/arn", "internal/fault",
+	"internal/journal", "internal/ociref", "internal/policy", "internal/seal", "internal/webidentity", "internal/arn", "internal/fault",
 }
 
 // ban forbids an import that the rows would allow, or one from outside the
@@ -53,7 +53,7 @@ type ban struct {
 
 var bans = []ban{
 	{
-		from: []string{"internal/edge/..."}, to: []string{"internal/store/...", "internal/remote"},
+		from: []string{"internal/edge/..."}, to: []string{"internal/store/...", "internal/remote", "internal/discovery", "internal/discovery/issuertest"},
 		because: "an edge speaks one protocol for the domain; where records are kept is the server's choice",
 	},
 	{

@@ -11,6 +11,7 @@
 package access
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
 	"time"
@@ -20,6 +21,7 @@ import (
 	"github.com/sealwright/sealwright/internal/policy"
 	"github.com/sealwright/sealwright/internal/recall"
 	"github.com/sealwright/sealwright/internal/seal"
+	"github.com/sealwright/sealwright/internal/webidentity"
 )
 
 // Errors of credentials and tokens. Edges translate them to their protocol.
@@ -36,7 +38,8 @@ var (
 // Principal is who calls: GetCallerIdentity's three, and the session of
 // temporary credentials. Principals are the same if ARN and UserID are. The zero
 // Principal showed no credentials; one with a Session of an identity provider
-// but without an ARN is the bearer of that provider's token.
+// but without an ARN is the bearer of that provider's token, with a UserID of
+// provider, audience and subject.
 type Principal struct {
 	Account arn.AccountID
 	ARN     string
@@ -58,6 +61,9 @@ type Options struct {
 	Region string           // of the installation, for the journal
 	Now    func() time.Time // nil means time.Now
 	Logger *slog.Logger     // nil means slog.Default
+	// IssuerKeys is where the keys come from that web identities' tokens are checked
+	// with. nil means that there are none.
+	IssuerKeys webidentity.Source
 	// ResourcePolicies says what is attached to resources, by the service in their
 	// ARNs, such as "signer".
 	ResourcePolicies map[string]ResourcePolicies
@@ -75,6 +81,7 @@ type Service struct {
 	tokens *recall.Memory[tokenHash, verified]
 	keys   *recall.Memory[string, AccessKey] // by their ids; active ones, secrets sealed
 
+	verifier  *webidentity.Verifier // of web identities' tokens
 	resources map[string]ResourcePolicies
 	grants    *recall.Memory[string, *standing]         // by the ARN of the user or role
 	attached  *recall.Memory[string, []policy.Attached] // by the ARN of the resource, or of the managed policy of a session
@@ -108,6 +115,7 @@ func New(o Options) (*Service, error) {
 		tokens: recall.New[tokenHash, verified](tokenMemory),
 		keys:   recall.New[string, AccessKey](keyMemory),
 
+		verifier:  webidentity.New(cmp.Or[webidentity.Source](o.IssuerKeys, noKeys{}), o.Now),
 		resources: o.ResourcePolicies,
 		grants:    recall.New[string, *standing](policyMemory),
 		attached:  recall.New[string, []policy.Attached](policyMemory),

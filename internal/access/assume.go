@@ -36,6 +36,8 @@ type NewSession struct {
 	Transitive     []string // keys of tags
 	ExternalID     string
 	SourceIdentity string
+
+	web *bearing // of a session that a web identity begins
 }
 
 // AssumedRole is a session of a role that has begun.
@@ -112,7 +114,7 @@ func (s *Service) trusting(ctx context.Context, p Principal, rc RequestContext, 
 	if role.Account == p.Account { // who is outside must not learn of tags
 		rc.Keys = slices.Concat(rc.Keys, ResourceTags("aws", role.Tags), ResourceTags("iam", role.Tags))
 	}
-	for _, action := range n.actions() {
+	for _, action := range n.actions(p) {
 		r := Request{Principal: p, Action: action, Resource: n.RoleARN, Context: rc}
 		d, err := s.AuthorizeTrust(ctx, r, trust)
 		if err != nil {
@@ -147,8 +149,11 @@ func (s *Service) roleToAssume(ctx context.Context, name string) (role Identity,
 }
 
 // actions are what the session needs to be allowed.
-func (n *NewSession) actions() []string {
+func (n *NewSession) actions(p Principal) []string {
 	actions := []string{"sts:AssumeRole"}
+	if p.fromProvider() {
+		actions[0] = "sts:AssumeRoleWithWebIdentity"
+	}
 	if len(n.Tags) > 0 {
 		actions = append(actions, "sts:TagSession")
 	}
@@ -197,6 +202,9 @@ func (s *Service) begin(ctx context.Context, role Identity, n NewSession, most t
 		RoleARN: role.ARN().String(), Issued: issued, Expires: issued.Add(n.Duration),
 		Policy: n.Policy, PolicyARNs: n.PolicyARNs, Tags: n.Tags, Transitive: n.Transitive, SourceIdentity: n.SourceIdentity,
 	}
+	if n.web != nil {
+		session.Provider, session.Claims = n.web.Provider, n.web.lasting()
+	}
 	name := arn.ARN{Partition: arn.Partition, Service: "sts", Account: role.Account, Resource: "assumed-role/" + role.Name + "/" + n.Name}
 	return sessionClaims{ARN: name.String(), UserID: role.ID + ":" + n.Name, Session: session}, nil
 }
@@ -216,6 +224,20 @@ func (s *Service) checkSessionPolicies(ctx context.Context, account arn.AccountI
 			return err
 		}
 	}
+	return n.checkTags()
+}
+
+// checkTags checks the tags of a session. Their keys have no case.
+//
+// Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_know
+func (n NewSession) checkTags() error {
+	folded := map[string]bool{}
+	for key := range n.Tags {
+		if folded[policy.KeyName(key)] {
+			return fault.Errorf(fault.Invalid, "Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+		}
+		folded[policy.KeyName(key)] = true
+	}
 	return checkTags(n.Tags)
 }
 
@@ -229,9 +251,13 @@ func (s *Service) finish(ctx context.Context, operation string, role Identity, n
 	if err != nil {
 		return AssumedRole{}, err
 	}
-	e := s.event(ctx, operation, role.Account, role.ARN().String(), map[string]any{
+	detail := map[string]any{
 		"roleSessionName": n.Name, "accessKeyId": credentials.AccessKeyID, "expiration": credentials.Expires, "sourceIdentity": n.SourceIdentity,
-	})
+	}
+	if n.web != nil {
+		detail["provider"], detail["subjectFromWebIdentityToken"], detail["audience"] = n.web.Provider, n.web.Subject, n.web.Audience
+	}
+	e := s.event(ctx, operation, role.Account, role.ARN().String(), detail)
 	e.Source = journal.SourceSTS
 	return AssumedRole{credentials, c.ARN, c.UserID}, s.store.NoteSession(ctx, e)
 }

@@ -23,6 +23,8 @@ func checkIssuer(issuer string) error {
 		return badIssuer(issuer, "it must have no user, query, fragment or escapes")
 	case u.Scheme+"://"+u.Host+u.Path != issuer || strings.Trim(u.Host, hostAlphabet) != "" || strings.Trim(u.Path, pathAlphabet) != "":
 		return badIssuer(issuer, "its host must be in lower case, and its path plain")
+	case !strings.ContainsAny(u.Host, ".:") && u.Host != "localhost":
+		return badIssuer(issuer, "its host must have a dot, so that condition keys such as host:sub are nobody else's")
 	case u.Hostname() == "" || strings.HasSuffix(u.Host, ":") || strings.Contains(u.Path, "//") || strings.Contains(u.Path+"/", "/../") || strings.Contains(u.Path+"/", "/./"):
 		return badIssuer(issuer, "it must name a host, and its path must be clean")
 	case u.Scheme == "https", u.Scheme == "http" && onThisMachine(u.Hostname()):

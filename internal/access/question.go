@@ -40,7 +40,7 @@ func (s *Service) question(r Request) (q *question, resource arn.ARN) {
 func (p *Principal) asked() policy.Principal {
 	asked := policy.Principal{Account: p.Account, ARN: p.ARN, UserID: p.UserID}
 	switch {
-	case p.ARN == "" && p.Session != nil && p.Session.Provider != "":
+	case p.fromProvider():
 		return policy.Principal{Kind: policy.WebIdentity, Provider: p.Session.Provider}
 	case p.ARN == "":
 		return policy.Principal{}
@@ -52,6 +52,11 @@ func (p *Principal) asked() policy.Principal {
 		asked.Kind = policy.User
 	}
 	return asked
+}
+
+// fromProvider reports whether p is the bearer of an identity provider's token.
+func (p *Principal) fromProvider() bool {
+	return p.ARN == "" && p.Session != nil && p.Session.Provider != ""
 }
 
 // isRoot reports whether p is the root user of its account.

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -45,11 +46,8 @@ type Decision struct {
 //
 // Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 func Denial(r Request, d Decision) string {
-	who := r.Principal.ARN
-	if who == "" {
-		who = "anonymous"
-	}
-	return fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s %s", who, r.Action, r.Resource, d.Reason)
+	who := cmp.Or(r.Principal.ARN, r.Principal.UserID, "anonymous")
+	return fmt.Sprintf("User: %.600s is not authorized to perform: %s on resource: %s %s", who, r.Action, r.Resource, d.Reason)
 }
 
 // ErrNoPolicy means that there is no such policy.

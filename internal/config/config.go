@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sealwright/sealwright/internal/arn"
@@ -177,6 +178,24 @@ type Config struct {
 	// a .pgpass file than here. Default: none, SQLite in the data directory
 	Database string `yaml:"database" usage:"PostgreSQL URL for the records (default: SQLite in the data directory)"`
 
+	// OIDCCAFile is a PEM file with authorities that the certificates of OpenID
+	// Connect issuers may come from, beside those the system knows.
+	// Default: none
+	OIDCCAFile string `yaml:"oidc-ca-file" usage:"PEM file of authorities of OpenID Connect issuers"`
+
+	// OIDCKeys lists files with the keys of OpenID Connect issuers that this service
+	// cannot reach, each as ISSUER=FILE: the issuer's URL, exactly as its tokens have
+	// it, and a JSON Web Key Set, such as "kubectl get --raw /openid/v1/jwks" prints.
+	// The issuer is not asked then. A file that is replaced is read again within a
+	// quarter of an hour, and when a token names a key that is not known.
+	// Default: none
+	OIDCKeys []string `yaml:"oidc-keys" usage:"ISSUER=FILE: keys of an OpenID Connect issuer that cannot be reached (repeatable)"`
+
+	// OIDCLoopback permits OpenID Connect issuers on this machine, over plain HTTP
+	// too: for tests. Who may create a provider can then have this service ask what
+	// listens here. Default: false
+	OIDCLoopback bool `yaml:"oidc-loopback" usage:"permit OpenID Connect issuers on this machine"`
+
 	// LeafValidity is how long a signing certificate lives. Its key exists only in
 	// memory; it is replaced at half of this. From 1h to 240h.
 	// Default: 72h
@@ -275,7 +294,7 @@ func Default() Config {
 // Validate checks each setting and how they go together. The error names the
 // setting and says what it should be.
 func (c Config) Validate() error {
-	checks := []func() error{c.checkIdentity, c.checkListen, c.checkAdmin, c.checkLog, c.checkAudit, c.checkURLs, c.checkProxies, c.checkLimits, c.checkTimeouts}
+	checks := []func() error{c.checkIdentity, c.checkListen, c.checkAdmin, c.checkLog, c.checkAudit, c.checkURLs, c.checkProxies, c.checkIssuers, c.checkLimits, c.checkTimeouts}
 	for _, check := range checks {
 		if err := check(); err != nil {
 			return err
@@ -309,6 +328,24 @@ func (c Config) checkListen() error {
 		return fmt.Errorf("listen: %s is beyond loopback and would be plain HTTP: give --tls-cert and --tls-key, or --insecure-http if the network is protected", c.Listen)
 	}
 	return nil
+}
+
+func (c Config) checkIssuers() error {
+	_, err := c.IssuerFiles()
+	return err
+}
+
+// IssuerFiles are the files of oidc-keys by their issuers.
+func (c Config) IssuerFiles() (map[string]string, error) {
+	files := map[string]string{}
+	for _, entry := range c.OIDCKeys {
+		issuer, file, ok := strings.Cut(entry, "=")
+		if _, twice := files[issuer]; !ok || twice || file == "" || !strings.Contains(issuer, "://") {
+			return nil, fmt.Errorf("oidc-keys: %q: want ISSUER=FILE, each issuer once, such as https://issuer.example=keys.json", entry)
+		}
+		files[issuer] = file
+	}
+	return files, nil
 }
 
 func (c Config) checkAdmin() error {

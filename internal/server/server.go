@@ -131,7 +131,14 @@ func (s *Server) openRecords(ctx context.Context) (err error) {
 // openAccess makes the account and its root key at first start, and afterwards
 // insists on the identity that the installation has.
 func (s *Server) openAccess(ctx context.Context) (err error) {
-	s.access, err = access.New(access.Options{Store: s.records.Access(), Sealer: s.dir.Sealer, Region: s.config.Region, Now: s.options.Now, Logger: s.options.Logger, ResourcePolicies: s.resourcePolicies()})
+	issuers, err := s.issuers()
+	if err != nil {
+		return err
+	}
+	s.access, err = access.New(access.Options{
+		Store: s.records.Access(), Sealer: s.dir.Sealer, Region: s.config.Region, Now: s.options.Now, Logger: s.options.Logger,
+		ResourcePolicies: s.resourcePolicies(), IssuerKeys: issuers,
+	})
 	if err != nil {
 		return err
 	}

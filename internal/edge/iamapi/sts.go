@@ -12,6 +12,7 @@ import (
 	"github.com/sealwright/sealwright/internal/edge/awshttp"
 	"github.com/sealwright/sealwright/internal/fault"
 	"github.com/sealwright/sealwright/internal/policy"
+	"github.com/sealwright/sealwright/internal/webidentity"
 )
 
 // globalRegion is the region that clients of the global services sign for.
@@ -42,7 +43,8 @@ func STS(a *access.Service) awshttp.Service {
 			awshttp.Op("GetSessionToken", "sts:GetSessionToken", awshttp.AnyResource, s.getSessionToken).AsPermitted(),
 			awshttp.Op("GetAccessKeyInfo", "sts:GetAccessKeyInfo", awshttp.AnyResource, s.getAccessKeyInfo),
 			notOffered("AssumeRoleWithSAML").AsPublic(),
-			notOffered("AssumeRoleWithWebIdentity").AsPublic(),
+			// The token is the credential.
+			awshttp.Op("AssumeRoleWithWebIdentity", "sts:AssumeRoleWithWebIdentity", awshttp.AnyResource, s.assumeRoleWithWebIdentity).AsPublic(),
 			notOffered("AssumeRoot"),
 			notOffered("DecodeAuthorizationMessage"),
 			notOffered("GetDelegatedAccessToken"),
@@ -54,7 +56,7 @@ func STS(a *access.Service) awshttp.Service {
 
 // notOffered is a row for an operation of the model that is not performed here.
 func notOffered(name string) awshttp.Operation {
-	return awshttp.NotOffered(name, "sts:"+name, "Use a long-term access key, or AssumeRole.")
+	return awshttp.NotOffered(name, "sts:"+name, "Use a long-term access key, AssumeRole, or AssumeRoleWithWebIdentity.")
 }
 
 // translateSTS is the table from the domain's errors to STS's.
@@ -64,6 +66,14 @@ func translateSTS(err error) awshttp.Error {
 		return awshttp.Error{Code: "AccessDenied", Status: http.StatusForbidden}
 	case errors.Is(err, access.ErrPackedPolicyTooLarge):
 		return awshttp.Error{Code: "PackedPolicyTooLarge", Status: http.StatusBadRequest}
+	case errors.Is(err, webidentity.ErrInvalid):
+		return awshttp.Error{Code: "InvalidIdentityToken", Status: http.StatusBadRequest}
+	case errors.Is(err, webidentity.ErrExpired):
+		return awshttp.Error{Code: "ExpiredTokenException", Status: http.StatusBadRequest}
+	case errors.Is(err, webidentity.ErrRejected):
+		return awshttp.Error{Code: "IDPRejectedClaim", Status: http.StatusForbidden}
+	case errors.Is(err, webidentity.ErrUnreachable):
+		return awshttp.Error{Code: "IDPCommunicationError", Status: http.StatusBadRequest}
 	case errors.Is(err, policy.ErrMalformed), errors.Is(err, access.ErrNoPolicy):
 		return awshttp.Error{Code: "MalformedPolicyDocument", Status: http.StatusBadRequest}
 	}
@@ -97,14 +107,30 @@ func showCredentials(c access.TemporaryCredentials) temporary {
 	return temporary{c.AccessKeyID, c.Secret, c.SessionToken, awshttp.Time{Time: c.Expires}}
 }
 
-type assumeRole struct {
+// roleSession is what the operations that begin a session of a role have in common.
+type roleSession struct {
 	Role     string `json:"RoleArn" validate:"required,min=20,max=2048"`
 	Name     string `json:"RoleSessionName" validate:"required,min=2,max=64,pattern=[\\w+=,.@-]*"`
 	Policies []struct {
 		ARN string `json:"arn" validate:"required,min=20,max=2048"`
 	} `json:"PolicyArns" validate:"max=10"`
-	Policy         *string  `json:"Policy" validate:"min=1,max=2048"`
-	Duration       *int     `json:"DurationSeconds" validate:"min=900,max=43200"`
+	Policy   *string `json:"Policy" validate:"min=1,max=2048"`
+	Duration *int    `json:"DurationSeconds" validate:"min=900,max=43200"`
+}
+
+// limits are the managed policies and the length that a session is to have.
+func (in *roleSession) limits() (policies []string, d time.Duration) {
+	for _, p := range in.Policies {
+		policies = append(policies, p.ARN)
+	}
+	if in.Duration != nil {
+		d = time.Duration(*in.Duration) * time.Second
+	}
+	return policies, d
+}
+
+type assumeRole struct {
+	roleSession
 	Tags           []tag    `json:"Tags" validate:"max=50"`
 	Transitive     []string `json:"TransitiveTagKeys" validate:"max=50" each:"min=1,max=128"`
 	ExternalID     *string  `json:"ExternalId" validate:"min=2,max=1224,pattern=[\\w+=,.@:\\/-]*"`
@@ -117,12 +143,7 @@ type assumeRole struct {
 func (in *assumeRole) session() access.NewSession {
 	n := access.NewSession{RoleARN: in.Role, Name: in.Name, Policy: textOf(in.Policy), Tags: tags{in.Tags}.given(), Transitive: in.Transitive,
 		ExternalID: textOf(in.ExternalID), SourceIdentity: textOf(in.SourceIdentity)}
-	for _, p := range in.Policies {
-		n.PolicyARNs = append(n.PolicyARNs, p.ARN)
-	}
-	if in.Duration != nil {
-		n.Duration = time.Duration(*in.Duration) * time.Second
-	}
+	n.PolicyARNs, n.Duration = in.limits()
 	return n
 }
 

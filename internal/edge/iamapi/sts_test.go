@@ -86,7 +86,7 @@ func TestErrors(t *testing.T) {
 	}
 	_, assumeErr := client(url, "us-east-1", root).AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::111122223333:role/r"), RoleSessionName: aws.String("job")})
 	_, webErr := client(url, "us-east-1", root).AssumeRoleWithWebIdentity(ctx, &sts.AssumeRoleWithWebIdentityInput{
-		RoleArn: aws.String("arn:aws:iam::111122223333:role/r"), RoleSessionName: aws.String("s"), WebIdentityToken: aws.String("token")})
+		RoleArn: aws.String("arn:aws:iam::111122223333:role/r"), RoleSessionName: aws.String("job"), WebIdentityToken: aws.String("token")})
 	for name, test := range map[string]struct {
 		err        error
 		code, says string
@@ -95,7 +95,7 @@ func TestErrors(t *testing.T) {
 		"a wrong secret":        {identify("us-east-1", wrong), "SignatureDoesNotMatch", "signature we calculated does not match"},
 		"another region":        {identify("eu-west-1", root), "SignatureDoesNotMatch", "this service is eu-central-1"},
 		"AssumeRole":            {assumeErr, "AccessDenied", "Roles may not be assumed by root accounts."},
-		"an unsigned operation": {webErr, "InvalidAction", "AssumeRoleWithWebIdentity is not offered"},
+		"an unsigned operation": {webErr, "InvalidIdentityToken", "The token is not a JWT"},
 	} {
 		var api smithy.APIError
 		if !errors.As(test.err, &api) || api.ErrorCode() != test.code || !strings.Contains(api.ErrorMessage(), test.says) {
