@@ -68,8 +68,14 @@ func checkTrust(document string) error {
 	if documentSize(document) > maxTrust {
 		return fault.Becausef(ErrTooMany, "Cannot exceed quota for ACLSizePerRole: %d", maxTrust)
 	}
-	_, err := policy.ParseTrust(document)
-	return err
+	trust, err := policy.ParseTrust(document)
+	if err != nil {
+		return err
+	}
+	if provider := trust.Unasked(subjectOf); provider != "" {
+		return fault.Becausef(policy.ErrMalformed, "Missing required condition: a policy that trusts %s must ask for %s, since this issuer makes tokens for everybody.", provider, subjectOf(provider))
+	}
+	return nil
 }
 
 func checkDescription(text string) error {

@@ -3,6 +3,7 @@ package access
 import (
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/sealwright/sealwright/internal/fault"
@@ -45,4 +46,23 @@ func badIssuer(issuer, why string) error {
 func onThisMachine(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+// shared are issuers that make tokens for whoever has an account there. A policy
+// that trusts one must say whose.
+//
+// Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc_secure-by-default.html
+var shared = []string{
+	"agent.buildkite.com", "app.terraform.io", "gitlab.com", "oidc-configuration.audit-log.githubusercontent.com", "oidc.codefresh.io", "proidc.upbound.io",
+	"scalr.io", "token.actions.githubusercontent.com", "vstoken.actions.githubusercontent.com",
+}
+
+// subjectOf is the condition key that a policy which trusts a provider must ask
+// for; "" is none.
+func subjectOf(provider string) string {
+	_, name, _ := strings.Cut(provider, ":"+providerPrefix)
+	if host, _, _ := strings.Cut(name, "/"); slices.Contains(shared, host) {
+		return name + ":sub"
+	}
+	return ""
 }

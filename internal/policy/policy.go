@@ -66,6 +66,28 @@ func (p *Policy) Keys() []string {
 	return slices.Compact(names)
 }
 
+// Unasked returns the first provider that a statement of p lets in without a
+// condition on the key that must says; "" is none. must returns "" for
+// providers that need no condition.
+func (p *Policy) Unasked(must func(provider string) (key string)) (provider string) {
+	for i := range p.statements {
+		s := &p.statements[i]
+		if s.deny || s.principals == nil {
+			continue
+		}
+		for _, provider := range s.principals.providers {
+			if key := must(provider); key != "" && !s.asks(key) {
+				return provider
+			}
+		}
+	}
+	return ""
+}
+
+func (s *statement) asks(key string) bool {
+	return slices.ContainsFunc(s.keys(nil), func(name string) bool { return KeyName(name) == KeyName(key) })
+}
+
 // Match is a statement that is about a request.
 type Match struct {
 	Deny     bool
