@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
@@ -85,6 +86,10 @@ func TestMetricsMove(t *testing.T) {
 	}
 	get(t, s.URL()+"/v2/")
 	after := scrape(t, s)
+	await(t, "every request has ended", 10*time.Second, func() bool { // a moment after its answer has come
+		after = scrape(t, s)
+		return total(t, after, "http_requests_in_flight") == 0
+	})
 	for _, want := range []struct {
 		name   string
 		labels []string

@@ -272,7 +272,10 @@ func send(t *testing.T, client *ecr.Client, method, url string, body io.Reader, 
 		t.Error(err)
 		return 0
 	}
-	response.Body.Close()
+	defer response.Body.Close()
+	if _, err := io.Copy(io.Discard, response.Body); err != nil {
+		t.Error(err)
+	}
 	return response.StatusCode
 }
 
