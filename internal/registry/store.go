@@ -307,7 +307,8 @@ type BlobLinkStore interface {
 // ContentStore keeps the content of small blobs in the records. It is part of
 // BlobLinkStore.
 type ContentStore interface {
-	// BlobContent returns what LinkBlob was given. ErrBlobNotFound.
+	// BlobContent returns what LinkBlob was given. ErrBlobNotFound. The caller must
+	// not change it: others may have been given the same.
 	BlobContent(ctx context.Context, digest ociref.Digest) ([]byte, error)
 	// SweepContents looks at up to limit contents in the order of their digests,
 	// those after a place ("" from the start), gives up those that no repository

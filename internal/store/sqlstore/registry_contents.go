@@ -10,7 +10,15 @@ import (
 )
 
 // BlobContent implements registry.ContentStore.
-func (s links) BlobContent(ctx context.Context, digest ociref.Digest) (content []byte, err error) {
+func (s links) BlobContent(ctx context.Context, digest ociref.Digest) ([]byte, error) {
+	return ask(s.db, question[ociref.Digest, []byte]{
+		memory: s.db.memories.contents, key: digest,
+		read: func() ([]byte, error) { return s.readContent(ctx, digest) },
+		size: func(content []byte) int64 { return int64(len(content)) },
+	})
+}
+
+func (s links) readContent(ctx context.Context, digest ociref.Digest) (content []byte, err error) {
 	err = s.db.read(ctx, func(q querier) error {
 		err := q.row(`SELECT content FROM blob_contents WHERE digest = $1`, digest).Scan(&content)
 		return orElse(err, registry.ErrBlobNotFound)

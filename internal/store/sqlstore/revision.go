@@ -164,6 +164,7 @@ func (r *revision) close() {
 // to make them again.
 type memories struct {
 	manifests *recall.Memory[manifestKey, registry.Manifest]
+	contents  *recall.Memory[ociref.Digest, []byte]
 	links     *recall.Memory[heldKey, int64]
 	referrers *recall.Memory[heldKey, uint64]
 }
@@ -185,7 +186,8 @@ const defaultMemory = 32 << 20
 
 func newMemories(limit int64) memories {
 	return memories{
-		manifests: recall.New[manifestKey, registry.Manifest](limit / 4 * 3),
+		manifests: recall.New[manifestKey, registry.Manifest](limit / 2),
+		contents:  recall.New[ociref.Digest, []byte](limit / 4),
 		links:     recall.New[heldKey, int64](limit / 8),
 		referrers: recall.New[heldKey, uint64](limit / 8),
 	}
