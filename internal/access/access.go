@@ -83,11 +83,11 @@ type Service struct {
 
 	verifier  *webidentity.Verifier // of web identities' tokens
 	resources map[string]ResourcePolicies
-	grants    *recall.Memory[string, *standing]         // by the ARN of the user or role
-	attached  *recall.Memory[string, []policy.Attached] // by the ARN of the resource, or of the managed policy of a session
-	sessions  *recall.Memory[string, *policy.Policy]    // session policies, by their text
-	trusts    *recall.Memory[string, *policy.Policy]    // trust policies, by their text
-	open      *recall.Memory[tokenHash, opened]         // session tokens that are good, with their keys' secrets
+	grants    *recall.Memory[string, *standing]      // by the ARN of the user or role
+	attached  *recall.Memory[string, attachment]     // by the ARN of the resource, or of the managed policy of a session
+	sessions  *recall.Memory[string, *policy.Policy] // session policies, by their text
+	trusts    *recall.Memory[string, *policy.Policy] // trust policies, by their text
+	open      *recall.Memory[tokenHash, opened]      // session tokens that are good, with their keys' secrets
 }
 
 // What is remembered of the credentials in use, in bytes each: some thousands.
@@ -118,7 +118,7 @@ func New(o Options) (*Service, error) {
 		verifier:  webidentity.New(cmp.Or[webidentity.Source](o.IssuerKeys, noKeys{}), o.Now),
 		resources: o.ResourcePolicies,
 		grants:    recall.New[string, *standing](policyMemory),
-		attached:  recall.New[string, []policy.Attached](policyMemory),
+		attached:  recall.New[string, attachment](policyMemory),
 		sessions:  recall.New[string, *policy.Policy](policyMemory),
 		trusts:    recall.New[string, *policy.Policy](policyMemory),
 		open:      recall.New[tokenHash, opened](tokenMemory),

@@ -10,13 +10,16 @@ import (
 // attached to the resource, such as to tell whether a new policy would shut out
 // who sets it.
 func (s *Service) AuthorizeUnder(ctx context.Context, r Request, attached []Document) (Decision, error) {
-	q, _ := s.question(r)
-	g, err := s.own(ctx, s.moment(), q)
+	q, resource := s.question(r)
+	m := s.moment()
+	g, err := s.own(ctx, m, q)
+	if err == nil && !q.repairs() {
+		var found attachment
+		found, err = s.at(ctx, m, resource, r.Resource)
+		g.Resource, q.on = s.compile(attached, policy.ParseResource), found.tags
+	}
 	if err != nil {
 		return Decision{}, err
-	}
-	if !q.repairs() {
-		g.Resource = s.compile(attached, policy.ParseResource)
 	}
 	return q.decide(&g), nil
 }

@@ -23,7 +23,9 @@ func (s *Service) Authorize(ctx context.Context, r Request) (Decision, error) {
 	m := s.moment()
 	g, err := s.own(ctx, m, q)
 	if err == nil && !q.repairs() {
-		g.Resource, err = s.resourcePolicies(ctx, m, resource, r.Resource)
+		var found attachment
+		found, err = s.at(ctx, m, resource, r.Resource)
+		g.Resource, q.on = found.policies, found.tags
 	}
 	if err != nil {
 		return Decision{}, err
@@ -97,9 +99,17 @@ func (s *Service) own(ctx context.Context, m moment, q *question) (policy.Grants
 	return g, err
 }
 
-// decide asks the policies.
+// decide asks the policies. A denial tells of the resource's tags only who could
+// go on if they were others: to all others the resource looks as one without
+// tags, or one that is not there.
 func (q *question) decide(g *policy.Grants) Decision {
 	d := policy.Decide(&q.Request, g)
+	if !d.Allowed && len(q.on) > 0 {
+		q.on = nil
+		if without := policy.Decide(&q.Request, g); !without.Allowed {
+			d = without
+		}
+	}
 	if d.Allowed {
 		return Decision{Allowed: true}
 	}

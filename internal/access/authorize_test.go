@@ -48,11 +48,12 @@ func (g *granting) ManagedPolicy(_ context.Context, name string) (access.Documen
 // attached are the policies of resources.
 type attached struct {
 	documents map[string][]access.Document
+	tags      map[string]map[string]string
 	err       error
 }
 
-func (a *attached) ResourcePolicies(_ context.Context, resource arn.ARN) ([]access.Document, error) {
-	return a.documents[resource.String()], a.err
+func (a *attached) ResourcePolicies(_ context.Context, resource arn.ARN) ([]access.Document, map[string]string, error) {
+	return a.documents[resource.String()], a.tags[resource.String()], a.err
 }
 
 // judge is a service over policies that the test says.

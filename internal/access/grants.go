@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/sealwright/sealwright/internal/arn"
 	"github.com/sealwright/sealwright/internal/policy"
@@ -34,7 +36,13 @@ type standing struct {
 	id       string
 	identity []policy.Attached
 	boundary *policy.Attached
-	tags     map[string][]string // one value each, by aws:principaltag/ and the tag's key in lower case
+	tags     map[string][]string // see tagKeys
+}
+
+// attachment is what stands at a resource: compiled policies, and its tags.
+type attachment struct {
+	policies []policy.Attached
+	tags     map[string][]string // see tagKeys
 }
 
 // moment is the store's revision when a decision began. What was read before
@@ -65,29 +73,29 @@ func (s *Service) standing(ctx context.Context, m moment, identity string) (*sta
 		found.boundary = &s.compile([]Document{*g.Boundary}, policy.ParseIdentity)[0]
 	}
 	if m.known {
-		s.grants.Put(identity, m.revision, found, weight(g.Identity)+int64(128*len(g.Tags)))
+		s.grants.Put(identity, m.revision, found, weight(g.Identity)+tagWeight(g.Tags))
 	}
 	return found, nil
 }
 
-// resourcePolicies returns what is attached to the resource with this name.
-func (s *Service) resourcePolicies(ctx context.Context, m moment, resource arn.ARN, name string) ([]policy.Attached, error) {
+// at returns what stands at the resource with this name.
+func (s *Service) at(ctx context.Context, m moment, resource arn.ARN, name string) (attachment, error) {
 	port := s.resources[resource.Service]
 	if port == nil {
-		return nil, nil
+		return attachment{}, nil
 	}
 	if m.known {
 		if found, ok := s.attached.Get(name, m.revision); ok {
 			return found, nil
 		}
 	}
-	documents, err := port.ResourcePolicies(ctx, resource)
+	documents, tags, err := port.ResourcePolicies(ctx, resource)
 	if err != nil {
-		return nil, fmt.Errorf("access: read the policies of %s: %w", name, err)
+		return attachment{}, fmt.Errorf("access: read the policies of %s: %w", name, err)
 	}
-	found := s.compile(documents, policy.ParseResource)
+	found := attachment{s.compile(documents, policy.ParseResource), tagKeys(tags)}
 	if m.known {
-		s.attached.Put(name, m.revision, found, weight(documents))
+		s.attached.Put(name, m.revision, found, weight(documents)+tagWeight(tags))
 	}
 	return found, nil
 }
@@ -123,7 +131,7 @@ func (s *Service) compileOnce(memory *recall.Memory[string, *policy.Policy], d D
 func (s *Service) sessionManaged(ctx context.Context, m moment, name string) ([]policy.Attached, error) {
 	if m.known {
 		if found, ok := s.attached.Get(name, m.revision); ok {
-			return found, nil
+			return found.policies, nil
 		}
 	}
 	document, err := s.store.ManagedPolicy(ctx, name)
@@ -135,7 +143,7 @@ func (s *Service) sessionManaged(ctx context.Context, m moment, name string) ([]
 	}
 	found := s.compile([]Document{document}, policy.ParseIdentity)
 	if m.known {
-		s.attached.Put(name, m.revision, found, weight([]Document{document}))
+		s.attached.Put(name, m.revision, attachment{policies: found}, weight([]Document{document}))
 	}
 	return found, nil
 }
@@ -166,10 +174,20 @@ func weight(documents []Document) int64 {
 	return int64(n)
 }
 
+func tagWeight(tags map[string]string) int64 { return int64(128 * len(tags)) }
+
+// tagKeys are tags as conditions see them: one value each, by the tag's key in
+// lower case. Of keys that differ in case only, the first in byte order counts;
+// nobody can give such any more.
 func tagKeys(tags map[string]string) map[string][]string {
+	if len(tags) == 0 {
+		return nil
+	}
 	keys := make(map[string][]string, len(tags))
-	for name, value := range tags {
-		keys[policy.KeyName(principalTag+name)] = []string{value}
+	for _, name := range slices.Sorted(maps.Keys(tags)) {
+		if folded := policy.KeyName(name); keys[folded] == nil {
+			keys[folded] = []string{tags[name]}
+		}
 	}
 	return keys
 }

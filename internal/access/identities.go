@@ -225,15 +225,13 @@ func checkTags(tags map[string]string) error {
 	if len(tags) > maxTags {
 		return fault.Becausef(ErrTooMany, "Cannot exceed quota for TagsPerResource: %d", maxTags)
 	}
-	seen := map[string]bool{}
 	for k, v := range tags {
 		if n := utf8.RuneCountInString(k); n < 1 || n > maxTagKey || utf8.RuneCountInString(v) > maxTagValue {
 			return fault.Errorf(fault.Invalid, "A tag has a key of 1 to %d characters and a value of at most %d: %.150q", maxTagKey, maxTagValue, k)
 		}
-		if seen[policy.KeyName(k)] {
-			return fault.Errorf(fault.Invalid, "Duplicate tag keys found. Please note that Tag keys are case insensitive.")
-		}
-		seen[policy.KeyName(k)] = true
+	}
+	if _, _, same := policy.SameKey(tags); same {
+		return fault.Errorf(fault.Invalid, "Duplicate tag keys found. Please note that Tag keys are case insensitive.")
 	}
 	return nil
 }

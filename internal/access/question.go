@@ -16,12 +16,19 @@ type question struct {
 	session *Session // nil for long-term credentials
 	context RequestContext
 	now     time.Time
-	tags    map[string][]string // of the principal, as in standing
+	tags    map[string][]string // of the principal, see tagKeys
+	on      map[string][]string // tags of the resource, see tagKeys
 	slots   [globalKeys]string  // values of global keys: each its own, so that none changes under its reader
 }
 
-// principalTag is the prefix of the keys that have the principal's tags.
-const principalTag = "aws:principaltag/"
+// The prefixes of the keys that have the principal's tags, and the resource's.
+//
+// Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-supported-iam-actions-tagging.html
+const (
+	principalTag   = "aws:principaltag/"
+	resourceTag    = "aws:resourcetag/"
+	ecrResourceTag = "ecr:resourcetag/"
+)
 
 // question makes the question of a request. "*" is of the principal's own
 // account, and so are AWS's own policies; what is neither that nor an ARN is of none.
@@ -99,6 +106,11 @@ func (q *question) Values(name string) ([]string, bool) {
 	if strings.HasPrefix(name, principalTag) {
 		return q.tag(name)
 	}
+	if tag, ok := q.ofResource(name); ok {
+		if values, present := q.on[tag]; present {
+			return values, true
+		}
+	}
 	if slot, global := globalKey[name]; global {
 		value := q.global(slot)
 		q.slots[slot] = value
@@ -119,8 +131,17 @@ func (q *question) tag(name string) ([]string, bool) {
 			}
 		}
 	}
-	values, present := q.tags[name]
+	values, present := q.tags[name[len(principalTag):]]
 	return values, present
+}
+
+// ofResource takes the tag's key from the name of a condition key about tags of
+// the resource.
+func (q *question) ofResource(name string) (tag string, ok bool) {
+	if tag, ok = strings.CutPrefix(name, resourceTag); !ok && strings.HasPrefix(q.Action, "ecr:") {
+		tag, ok = strings.CutPrefix(name, ecrResourceTag)
+	}
+	return tag, ok
 }
 
 func find(keys []Key, name string) ([]string, bool) {

@@ -13,8 +13,7 @@ func RequestTags(tags map[string]string) []Key {
 		return nil
 	}
 	names := slices.Sorted(maps.Keys(tags))
-	keys := []Key{{Name: "aws:TagKeys", Values: names}}
-	return append(keys, tagged("aws:RequestTag/", tags)...)
+	return append(TagKeys(names), tagged("aws:RequestTag/", tags)...)
 }
 
 // ResourceTags are the condition keys of the tags that a resource has, under the
@@ -30,4 +29,13 @@ func tagged(prefix string, tags map[string]string) (keys []Key) {
 		keys = append(keys, Key{Name: prefix + name, Values: []string{tags[name]}})
 	}
 	return keys
+}
+
+// TagKeys is the condition key of the tags, by their keys, that a request gives to
+// a resource or takes from it.
+func TagKeys(names []string) []Key {
+	if len(names) == 0 {
+		return nil
+	}
+	return []Key{{Name: "aws:TagKeys", Values: names}}
 }

@@ -60,6 +60,14 @@ func TestAWSVerbsOfSigner(t *testing.T) {
 		t.Errorf("put-signing-profile: %+v, get-signing-profile: %+v", made, profile)
 	}
 
+	u.get(nil, "signer tag-resource --tags team=a,stage=test --resource-arn "+profileARN("verbs"))
+	u.get(nil, "signer untag-resource --tag-keys stage --resource-arn "+profileARN("verbs"))
+	var tagged struct{ Tags map[string]string }
+	u.get(&tagged, "signer list-tags-for-resource --resource-arn "+profileARN("verbs"))
+	if len(tagged.Tags) != 1 || tagged.Tags["team"] != "a" {
+		t.Errorf("list-tags-for-resource: %+v", tagged)
+	}
+
 	payload := filepath.Join(t.TempDir(), "payload")
 	descriptor := `{"targetArtifact":{"digest":"sha256:` + strings.Repeat("ab", 32) + `","mediaType":"application/vnd.oci.image.manifest.v1+json","size":1}}`
 	if err := os.WriteFile(payload, []byte(descriptor), 0o600); err != nil {
@@ -135,6 +143,12 @@ func TestAWSVerbsOfECR(t *testing.T) {
 	u.get(&repositories, "ecr describe-repositories --repository-names curl")
 	if len(repositories.Repositories) != 1 || repositories.Repositories[0].RepositoryURI != s.host+"/curl" {
 		t.Errorf("describe-repositories: %+v", repositories)
+	}
+	repositoryARN := "arn:aws:ecr:" + region + ":" + account + ":repository/curl"
+	u.get(nil, "ecr tag-resource --tags Key=stage,Value=test --resource-arn "+repositoryARN)
+	u.get(nil, "ecr untag-resource --tag-keys team --resource-arn "+repositoryARN)
+	if tags := u.must("sealwright", "ecr", "list-tags-for-resource", "--resource-arn", repositoryARN); !strings.Contains(tags, `"Key": "stage"`) || strings.Contains(tags, "team") {
+		t.Errorf("list-tags-for-resource: %s", tags)
 	}
 	if password := u.must("sealwright", "ecr", "get-login-password"); len(strings.TrimSpace(password)) < 40 {
 		t.Errorf("get-login-password: %q", password)

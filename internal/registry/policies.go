@@ -121,26 +121,41 @@ func (s *Service) DeleteRegistryPolicy(ctx context.Context, account arn.AccountI
 }
 
 // Policies returns the policies that bear on a resource: its repository's, and
-// those of the account's registry. A repository that is not there has none of its
-// own.
-func (s *Service) Policies(ctx context.Context, resource arn.ARN) (all []AttachedPolicy, err error) {
+// those of the account's registry; and the repository's tags. A repository that is
+// not there has none of its own.
+func (s *Service) Policies(ctx context.Context, resource arn.ARN) (all []AttachedPolicy, tags map[string]string, err error) {
 	if name, ok := strings.CutPrefix(resource.Resource, "repository/"); ok {
-		text, err := s.o.Repositories.RepositoryPolicy(ctx, Key{resource.Account, ociref.Name(name)})
-		switch {
-		case err == nil:
-			all = append(all, AttachedPolicy{"the repository policy", text})
-		case !errors.Is(err, ErrNoRepositoryPolicy) && !errors.Is(err, ErrRepositoryNotFound):
-			return nil, err
+		if all, tags, err = s.repositoryPolicies(ctx, Key{resource.Account, ociref.Name(name)}); err != nil {
+			return nil, nil, err
 		}
 	}
 	text, err := s.o.Repositories.RegistryPolicy(ctx, resource.Account)
 	switch {
 	case err == nil:
-		return append(all, AttachedPolicy{"the registry policy", text}), nil
+		return append(all, AttachedPolicy{"the registry policy", text}), tags, nil
 	case errors.Is(err, ErrNoRegistryPolicy):
-		return all, nil
+		return all, tags, nil
 	}
-	return nil, err
+	return nil, nil, err
+}
+
+// repositoryPolicies returns what is attached to a repository itself.
+func (s *Service) repositoryPolicies(ctx context.Context, key Key) (all []AttachedPolicy, tags map[string]string, err error) {
+	r, err := s.o.Repositories.Repository(ctx, key)
+	if errors.Is(err, ErrRepositoryNotFound) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	text, err := s.o.Repositories.RepositoryPolicy(ctx, key)
+	switch {
+	case err == nil:
+		return []AttachedPolicy{{"the repository policy", text}}, r.Tags, nil
+	case errors.Is(err, ErrNoRepositoryPolicy), errors.Is(err, ErrRepositoryNotFound):
+		return nil, r.Tags, nil
+	}
+	return nil, nil, err
 }
 
 // policyDetail is what the journal keeps of a policy, in ECR's names.

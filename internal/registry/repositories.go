@@ -10,6 +10,7 @@ import (
 	"github.com/sealwright/sealwright/internal/arn"
 	"github.com/sealwright/sealwright/internal/fault"
 	"github.com/sealwright/sealwright/internal/ociref"
+	"github.com/sealwright/sealwright/internal/policy"
 )
 
 // What a request to create a repository can have wrong.
@@ -133,6 +134,9 @@ func checkResourceTags(tags map[string]string) error {
 		if utf8.RuneCountInString(v) > maxTagValue {
 			return fault.Becausef(ErrResourceTag, "the value of tag %q has more than %d characters", k, maxTagValue)
 		}
+	}
+	if a, b, same := policy.SameKey(tags); same {
+		return fault.Becausef(ErrResourceTag, "the tag keys %q and %q differ in case only: no policy could tell them apart", a, b)
 	}
 	return nil
 }

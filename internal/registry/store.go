@@ -159,6 +159,11 @@ type RepositoryStore interface {
 	// DeleteRepository deletes a repository with its policy and, if force, its
 	// manifests, tags and blob links. ErrRepositoryNotFound, ErrRepositoryNotEmpty.
 	DeleteRepository(ctx context.Context, key Key, force bool, e journal.Event) (Repository, error)
+	// ChangeTags runs change on the resource tags of a repository, while holding its
+	// lock, and saves what it returns with the event. change must be pure and leave
+	// what it is given as it is; its error is returned as it is and nothing is saved.
+	// ErrRepositoryNotFound.
+	ChangeTags(ctx context.Context, key Key, change func(tags map[string]string) (map[string]string, error), e journal.Event) error
 
 	PolicyStore
 }

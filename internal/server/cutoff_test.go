@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -128,6 +129,16 @@ func TestCutOffIsSoonEverywhere(t *testing.T) {
 			return near.access.SetAccessKeyActive(ctx, ours, "ida", c.AccessKeyID, false)
 		}},
 		{"a deleted key", func() aws.Credentials { return newUser(t, near, "ada") }, deleteKey},
+		{"a user made again", func() aws.Credentials { return newUser(t, near, "eva") }, func(ctx context.Context, c aws.Credentials) error {
+			return errors.Join(near.access.DeleteAccessKey(ctx, ours, "eva", c.AccessKeyID), remade(ctx, near, user("eva")))
+		}},
+		{"a session of a role made again", func() aws.Credentials { return newSession(t, near, "eve") }, func(ctx context.Context, _ aws.Credentials) error {
+			return remade(ctx, near, role("eve"))
+		}},
+		{"a session of a user without the key", func() aws.Credentials { return newUserSession(t, near, "uma") }, func(ctx context.Context, _ aws.Credentials) error {
+			uma, err := near.access.Identity(ctx, user("uma"))
+			return errors.Join(err, near.access.SetAccessKeyActive(ctx, ours, "uma", uma.Keys[0].ID, false))
+		}},
 	} {
 		b := newBearer(t, near, cut.who())
 		for name, s := range map[string]*Server{"near": near, "far": far} {
@@ -152,6 +163,45 @@ const (
 
 func user(name string) access.IdentityKey {
 	return access.IdentityKey{Account: ours, Kind: access.User, Name: name}
+}
+
+func role(name string) access.IdentityKey {
+	return access.IdentityKey{Account: ours, Kind: access.Role, Name: name}
+}
+
+// remade deletes a user or a role, which has the policy "all", and makes another
+// one of its name that may do as much.
+func remade(ctx context.Context, s *Server, key access.IdentityKey) error {
+	was, err := s.access.Identity(ctx, key)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(s.access.DeleteInlinePolicy(ctx, key, "all"), s.access.DeleteIdentity(ctx, key))
+	_, made := s.access.CreateIdentity(ctx, access.Identity{IdentityKey: key, Trust: was.Trust})
+	return errors.Join(err, made, s.access.PutInlinePolicy(ctx, key, "all", allowAll))
+}
+
+const trustOurs = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"sts:AssumeRole"}]}`
+
+// newSession makes a role that may do everything, and begins a session of it.
+func newSession(t testing.TB, s *Server, name string) aws.Credentials {
+	t.Helper()
+	_, err := s.access.CreateIdentity(t.Context(), access.Identity{IdentityKey: role(name), Trust: trustOurs})
+	must(t, err)
+	must(t, s.access.PutInlinePolicy(t.Context(), role(name), "all", allowAll))
+	opener := bearer{credentials: newUser(t, s, name)}
+	out, err := sts.NewFromConfig(opener.config(s)).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::111122223333:role/" + name), RoleSessionName: aws.String("job")})
+	must(t, err)
+	return aws.Credentials{AccessKeyID: *out.Credentials.AccessKeyId, SecretAccessKey: *out.Credentials.SecretAccessKey, SessionToken: *out.Credentials.SessionToken}
+}
+
+// newUserSession makes a user and begins a session with GetSessionToken.
+func newUserSession(t testing.TB, s *Server, name string) aws.Credentials {
+	t.Helper()
+	b := bearer{credentials: newUser(t, s, name)}
+	out, err := sts.NewFromConfig(b.config(s)).GetSessionToken(t.Context(), nil)
+	must(t, err)
+	return aws.Credentials{AccessKeyID: *out.Credentials.AccessKeyId, SecretAccessKey: *out.Credentials.SecretAccessKey, SessionToken: *out.Credentials.SessionToken}
 }
 
 func must(t testing.TB, err error) {
@@ -246,6 +296,22 @@ func TestChangedPolicyIsSoonEverywhere(t *testing.T) {
 		}
 		await(t, name+" on the other replica", farSoon, func() bool { return b.reads(t, far) == "" })
 	}
+}
+
+// TestCutOffSessionIsSoonEverywhere: by the policy that AWS's console writes to end
+// the older sessions of a role, on both replicas.
+func TestCutOffSessionIsSoonEverywhere(t *testing.T) {
+	near, far := replicas(t)
+	_, err := near.registry.CreateRepository(t.Context(), registry.NewRepository{Key: registry.Key{Account: ours, Name: "app"}})
+	must(t, err)
+	b := newBearer(t, near, newSession(t, near, "ci"))
+	await(t, "may read before", farSoon, func() bool { return b.reads(t, far) == "signed /v2 " })
+	must(t, near.access.PutInlinePolicy(t.Context(), role("ci"), "AWSRevokeOlderSessions", `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["*"],"Resource":["*"],
+		"Condition":{"DateLessThan":{"aws:TokenIssueTime":"`+time.Now().Add(time.Hour).UTC().Format(time.RFC3339)+`"}}}]}`))
+	if open := b.reads(t, near); open != "" {
+		t.Errorf("%sopen where it was done", open)
+	}
+	await(t, "cut off on the other replica", farSoon, func() bool { return b.reads(t, far) == "" })
 }
 
 func rootOf(t *testing.T, s *Server) aws.Credentials {

@@ -16,17 +16,17 @@ func (s *Server) resourcePolicies() map[string]access.ResourcePolicies {
 type registryPolicies struct{ *Server }
 
 // ResourcePolicies implements [access.ResourcePolicies].
-func (p registryPolicies) ResourcePolicies(ctx context.Context, resource arn.ARN) (documents []access.Document, err error) {
-	attached, err := p.registry.Policies(ctx, resource)
+func (p registryPolicies) ResourcePolicies(ctx context.Context, resource arn.ARN) (documents []access.Document, tags map[string]string, err error) {
+	attached, tags, err := p.registry.Policies(ctx, resource)
 	for _, a := range attached {
 		documents = append(documents, access.Document{Name: a.Name, Text: a.Text})
 	}
-	return documents, err
+	return documents, tags, err
 }
 
 type profilePermissions struct{ *Server }
 
 // ResourcePolicies implements [access.ResourcePolicies].
-func (p profilePermissions) ResourcePolicies(ctx context.Context, resource arn.ARN) ([]access.Document, error) {
+func (p profilePermissions) ResourcePolicies(ctx context.Context, resource arn.ARN) ([]access.Document, map[string]string, error) {
 	return p.signing.ResourcePolicies(ctx, resource)
 }

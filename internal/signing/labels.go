@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/sealwright/sealwright/internal/fault"
+	"github.com/sealwright/sealwright/internal/policy"
 )
 
 // Bounds of tags: TagKey and TagValue of the model; 50 to a resource is the
@@ -36,6 +37,9 @@ func checkTags(tags map[string]string) error {
 		case utf8.RuneCountInString(value) > maxTagValue:
 			return fault.Becausef(ErrInvalid, "the value of tag %q is too long: at most %d characters", key, maxTagValue)
 		}
+	}
+	if a, b, same := policy.SameKey(tags); same {
+		return fault.Becausef(ErrInvalid, "the tag keys %q and %q differ in case only: no policy could tell them apart", a, b)
 	}
 	return nil
 }

@@ -65,40 +65,39 @@ func (p Permissions) of(version string) Permissions {
 // permissions, and a job those of its profile, as far as they are about the
 // version that signed. Versions are resolved here and not by a condition key: a
 // key that is there for some profiles of another account, and not for others,
-// would tell which there are.
-func (s *Service) ResourcePolicies(ctx context.Context, resource arn.ARN) ([]access.Document, error) {
-	key, version, err := s.permissionsFor(ctx, resource)
-	if errors.Is(err, ErrProfileNotFound) || errors.Is(err, ErrJobNotFound) || version == "" && err == nil {
-		return nil, nil
+// would tell which there are. Profiles have tags, jobs have none.
+func (s *Service) ResourcePolicies(ctx context.Context, resource arn.ARN) ([]access.Document, map[string]string, error) {
+	p, err := s.permissionsFor(ctx, resource)
+	if errors.Is(err, ErrProfileNotFound) || errors.Is(err, ErrJobNotFound) || p.Version == "" && err == nil {
+		return nil, nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	all, err := s.o.Profiles.Permissions(ctx, key)
+	all, err := s.o.Profiles.Permissions(ctx, p.ProfileKey)
 	if err != nil && !errors.Is(err, ErrProfileNotFound) {
-		return nil, err
+		return nil, nil, err
 	}
-	text := all.of(version).Policy()
+	text := all.of(p.Version).Policy()
 	if text == "" {
-		return nil, nil
+		return nil, p.Tags, nil
 	}
-	return []access.Document{{Name: "the permissions of signing profile " + key.Name, Text: text}}, nil
+	return []access.Document{{Name: "the permissions of signing profile " + p.Name, Text: text}}, p.Tags, nil
 }
 
-// permissionsFor finds the profile whose permissions bear on a resource, and the
-// version that is meant; "" for a resource that can have none.
-func (s *Service) permissionsFor(ctx context.Context, resource arn.ARN) (key ProfileKey, version string, err error) {
+// permissionsFor finds the profile whose permissions bear on a resource: its key,
+// the version that is meant, and the tags that the resource has itself. Version is
+// "" for a resource that can have none.
+func (s *Service) permissionsFor(ctx context.Context, resource arn.ARN) (Profile, error) {
 	if id, ok := resource.AsSigningJob(); ok {
 		j, err := s.o.Jobs.Job(ctx, JobKey{resource.Account, id})
-		return ProfileKey{resource.Account, j.ProfileName}, j.ProfileVersion, err
+		return Profile{ProfileKey: ProfileKey{resource.Account, j.ProfileName}, Version: j.ProfileVersion}, err
 	}
 	name, _, ok := resource.AsSigningProfile()
 	if !ok {
-		return ProfileKey{}, "", nil
+		return Profile{}, nil
 	}
-	key = ProfileKey{resource.Account, name}
-	p, err := s.o.Profiles.Profile(ctx, key, "")
-	return key, p.Version, err
+	return s.o.Profiles.Profile(ctx, ProfileKey{resource.Account, name}, "")
 }
 
 // VersionShown returns the newest version of a profile as far as an account may

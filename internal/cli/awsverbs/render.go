@@ -50,7 +50,7 @@ func (s service) structTree(v reflect.Value) map[string]any {
 		case nilable(value) && value.IsNil():
 			continue
 		}
-		members[s.member(field.Name)] = s.tree(value)
+		members[s.member(v.Type(), field.Name)] = s.tree(value)
 	}
 	return members
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	ecrtypes "github.com/aws/aws-sdk-go-v2/service/ecr/types"
 	"github.com/aws/smithy-go/middleware"
 )
 
@@ -14,7 +15,7 @@ type service struct {
 	name, doc  string
 	connect    func(aws.Config) any // the SDK's client
 	operations []operation
-	member     func(goName string) string // a struct field's name in JSON
+	member     func(of reflect.Type, goName string) string // the name in JSON of a struct's field
 }
 
 // operation is a row of a service's table.
@@ -105,5 +106,14 @@ func upperFirst(member string) string {
 	return strings.ToUpper(member[:1]) + member[1:]
 }
 
-// unchanged is the member name of a struct field in STS.
-func unchanged(goName string) string { return goName }
+// unchanged is the member name of a struct's field in STS and IAM.
+func unchanged(_ reflect.Type, goName string) string { return goName }
+
+// lowered is the member name of a struct's field in Signer and ECR, but for ECR's
+// tags of resources, which have theirs from elsewhere.
+func lowered(of reflect.Type, goName string) string {
+	if of == reflect.TypeFor[ecrtypes.Tag]() {
+		return goName
+	}
+	return lowerFirst(goName)
+}

@@ -16,11 +16,11 @@ func services() []service {
 	return []service{
 		{
 			name: "signer", doc: "Manage signing profiles, sign, revoke (AWS Signer's operations)",
-			connect: client(signer.NewFromConfig), member: lowerFirst, operations: signerOperations(),
+			connect: client(signer.NewFromConfig), member: lowered, operations: signerOperations(),
 		},
 		{
 			name: "ecr", doc: "Manage repositories and images (Amazon ECR's operations)",
-			connect: client(ecr.NewFromConfig), member: lowerFirst, operations: ecrOperations(),
+			connect: client(ecr.NewFromConfig), member: lowered, operations: ecrOperations(),
 		},
 		{
 			name: "iam", doc: "Manage users, groups, roles and their policies (AWS IAM's operations)",
@@ -43,6 +43,9 @@ func signerOperations() []operation {
 		op((*c).AddProfilePermission, "Let another account or its role use a signing profile"),
 		op((*c).RemoveProfilePermission, "Take a permission on a signing profile back"),
 		op((*c).ListProfilePermissions, "List the permissions on a signing profile"),
+		op((*c).TagResource, "Give a signing profile tags"),
+		op((*c).UntagResource, "Take tags from a signing profile"),
+		op((*c).ListTagsForResource, "List the tags of a signing profile"),
 		op((*c).SignPayload, "Sign a payload and return the signature envelope"),
 		op((*c).DescribeSigningJob, "Show a signing job"),
 		op((*c).ListSigningJobs, "List the signing jobs, newest first"),
@@ -71,6 +74,9 @@ func ecrOperations() []operation {
 		op((*c).PutRegistryPolicy, "Say who may use the registry"),
 		op((*c).GetRegistryPolicy, "Show the policy of the registry"),
 		op((*c).DeleteRegistryPolicy, "Delete the policy of the registry"),
+		op((*c).TagResource, "Give a repository tags"),
+		op((*c).UntagResource, "Take tags from a repository"),
+		op((*c).ListTagsForResource, "List the tags of a repository"),
 		op((*c).PutImage, "Put a manifest, or give an image another tag"),
 		op((*c).InitiateLayerUpload, "Begin the upload of a layer"),
 		op((*c).UploadLayerPart, "Add a part to an upload"),
@@ -84,6 +90,9 @@ func ecrOperations() []operation {
 		op((*c).PutRegistryPolicy, "Say who may use the registry"),
 		op((*c).GetRegistryPolicy, "Show the policy of the registry"),
 		op((*c).DeleteRegistryPolicy, "Delete the policy of the registry"),
+		op((*c).TagResource, "Give a repository tags"),
+		op((*c).UntagResource, "Take tags from a repository"),
+		op((*c).ListTagsForResource, "List the tags of a repository"),
 		op((*c).PutImage, "Put a manifest, or give an image another tag"),
 		op((*c).InitiateLayerUpload, "Begin the upload of a layer"),
 		op((*c).UploadLayerPart, "Add a part to an upload"),

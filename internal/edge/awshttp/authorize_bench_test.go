@@ -50,10 +50,10 @@ func (twentyStatements) ManagedPolicy(context.Context, string) (access.Document,
 // repositoryPolicy lets another account pull.
 type repositoryPolicy struct{}
 
-func (repositoryPolicy) ResourcePolicies(context.Context, arn.ARN) ([]access.Document, error) {
+func (repositoryPolicy) ResourcePolicies(context.Context, arn.ARN) ([]access.Document, map[string]string, error) {
 	return []access.Document{{Name: "repository", Text: `{"Version":"2012-10-17","Statement":[
 		{"Sid":"pull","Effect":"Allow","Principal":{"AWS":"444455556666"},"Action":["ecr:BatchGetImage","ecr:GetDownloadUrlForLayer"]},
-		{"Sid":"no","Effect":"Deny","Principal":"*","Action":"ecr:DeleteRepository"}]}`}}, nil
+		{"Sid":"no","Effect":"Deny","Principal":"*","Action":"ecr:DeleteRepository"}]}`}}, map[string]string{"team": "ci"}, nil
 }
 
 // anything is allowed.

@@ -45,11 +45,11 @@ func (p *papers) ManagedPolicy(context.Context, string) (access.Document, error)
 
 func (p *papers) Revision() (uint64, bool) { return 0, false }
 
-func (p *papers) ResourcePolicies(context.Context, arn.ARN) ([]access.Document, error) {
+func (p *papers) ResourcePolicies(context.Context, arn.ARN) ([]access.Document, map[string]string, error) {
 	if p.resource == "" {
-		return nil, nil
+		return nil, nil, nil
 	}
-	return []access.Document{{Name: "the repository's", Text: p.resource}}, nil
+	return []access.Document{{Name: "the repository's", Text: p.resource}}, nil, nil
 }
 
 type touchIn struct {

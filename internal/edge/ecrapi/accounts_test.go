@@ -33,12 +33,12 @@ func (g guests) Credential(ctx context.Context, accessKeyID, sessionToken string
 // attached gives access the policies of the world's registry.
 type attached struct{ *world }
 
-func (a attached) ResourcePolicies(ctx context.Context, resource arn.ARN) (documents []access.Document, err error) {
-	policies, err := a.registry.Policies(ctx, resource)
+func (a attached) ResourcePolicies(ctx context.Context, resource arn.ARN) (documents []access.Document, tags map[string]string, err error) {
+	policies, tags, err := a.registry.Policies(ctx, resource)
 	for _, p := range policies {
 		documents = append(documents, access.Document{Name: p.Name, Text: p.Text})
 	}
-	return documents, err
+	return documents, tags, err
 }
 
 // denied ends the test unless err is a denial.
@@ -115,20 +115,4 @@ func TestLockOut(t *testing.T) {
 	w.denied(set(guest, true))
 	w.permit(false, guest)
 	w.must(set(guest, false))
-}
-
-// TestRequestTags: conditions know the tags that a repository is to be made with.
-func TestRequestTags(t *testing.T) {
-	w := newWorld(t)
-	w.permit(true, `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"444455556666"},"Action":"ecr:CreateRepository",
-		"Condition":{"StringEquals":{"aws:RequestTag/team":"a"},"ForAllValues:StringEquals":{"aws:TagKeys":["team"]}}}}`)
-	create := func(tags ...types.Tag) error {
-		_, err := w.guest.CreateRepository(w.ctx, &ecr.CreateRepositoryInput{RepositoryName: app, RegistryId: aws.String(string(account)), Tags: tags})
-		return err
-	}
-	tag := func(key, value string) types.Tag { return types.Tag{Key: &key, Value: &value} }
-	w.denied(create())
-	w.denied(create(tag("team", "b")))
-	w.denied(create(tag("team", "a"), tag("cost", "1")))
-	w.must(create(tag("team", "a")))
 }

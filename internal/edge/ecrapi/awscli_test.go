@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/sealwright/sealwright/internal/arn"
 )
 
 // aws runs the aws program against the world and returns what it printed.
@@ -41,6 +43,10 @@ func TestWithTheAWSProgram(t *testing.T) {
 		return out
 	}
 	same(w, run("create-repository", "--repository-name", *app, "--query", "repository.repositoryUri"), "registry.example.org:8443/team/app")
+	resource := arn.Repository(region, account, *app).String()
+	run("tag-resource", "--resource-arn", resource, "--tags", "Key=team,Value=a", "Key=stage,Value=test")
+	run("untag-resource", "--resource-arn", resource, "--tag-keys", "stage")
+	same(w, run("list-tags-for-resource", "--resource-arn", resource, "--query", "tags[].[Key,Value]"), "team\ta")
 	image := w.image(*app, "v1")
 	same(w, run("describe-images", "--repository-name", *app, "--query", "imageDetails[].imageDigest"), string(image.Digest))
 	same(w, run("list-images", "--repository-name", *app, "--query", "imageIds[].imageTag"), "v1")

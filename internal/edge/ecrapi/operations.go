@@ -13,7 +13,7 @@ import (
 // permission to pull, as ECR has it.
 func (s *surface) operations() []awshttp.Operation {
 	return []awshttp.Operation{
-		awshttp.WithKeys(awshttp.Op("CreateRepository", "ecr:CreateRepository", onRepository, s.createRepository), createdTags),
+		awshttp.Also(awshttp.WithKeys(awshttp.Op("CreateRepository", "ecr:CreateRepository", onRepository, s.createRepository), createdTags), tagging),
 		awshttp.Also(awshttp.Op("DescribeRepositories", "ecr:DescribeRepositories", onRepositories, s.describeRepositories), onTheOthers),
 		awshttp.Op("DeleteRepository", "ecr:DeleteRepository", onRepository, s.deleteRepository),
 		awshttp.Op("ListImages", "ecr:ListImages", onRepository, s.listImages),
@@ -33,6 +33,9 @@ func (s *surface) operations() []awshttp.Operation {
 		awshttp.Op("PutRegistryPolicy", "ecr:PutRegistryPolicy", awshttp.AnyResource, s.putRegistryPolicy),
 		awshttp.Op("GetRegistryPolicy", "ecr:GetRegistryPolicy", awshttp.AnyResource, s.getRegistryPolicy),
 		awshttp.Op("DeleteRegistryPolicy", "ecr:DeleteRegistryPolicy", awshttp.AnyResource, s.deleteRegistryPolicy),
+		awshttp.WithKeys(awshttp.Op("TagResource", "ecr:TagResource", onARN, s.tagResource), givenTags),
+		awshttp.WithKeys(awshttp.Op("UntagResource", "ecr:UntagResource", onARN, s.untagResource), takenTags),
+		awshttp.Op("ListTagsForResource", "ecr:ListTagsForResource", onARN, s.listTags),
 		awshttp.Op("GetAuthorizationToken", "ecr:GetAuthorizationToken", awshttp.AnyResource, s.getAuthorizationToken),
 	}
 }
@@ -43,8 +46,8 @@ var declined = []struct{ advice, operations string }{
 		"DeleteLifecyclePolicy GetLifecyclePolicy GetLifecyclePolicyPreview PutLifecyclePolicy StartLifecyclePolicyPreview UpdateImageStorageClass"},
 	{"Sign with signer:SignPayload, for instance through notation sign.",
 		"DeleteSigningConfiguration DescribeImageSigningStatus GetSigningConfiguration PutSigningConfiguration"},
-	{"Choose mutability, scanning and tags in CreateRepository; they stay as they are.",
-		"ListTagsForResource PutImageScanningConfiguration PutImageTagMutability TagResource UntagResource"},
+	{"Choose mutability and scanning in CreateRepository; they stay as they are.",
+		"PutImageScanningConfiguration PutImageTagMutability"},
 	{"Create a repository with CreateRepository before pushing to it.",
 		"CreateRepositoryCreationTemplate DeleteRepositoryCreationTemplate DescribeRepositoryCreationTemplates UpdateRepositoryCreationTemplate"},
 	{"Copy images from other registries with a client, such as skopeo copy or oras cp -r.",

@@ -30,7 +30,7 @@ var offered = map[string]bool{
 	"CreateRepository": true, "DescribeRepositories": true, "DeleteRepository": true, "ListImages": true, "DescribeImages": true,
 	"PutImage": true, "InitiateLayerUpload": true, "UploadLayerPart": true, "CompleteLayerUpload": true, "BatchCheckLayerAvailability": true, "GetDownloadUrlForLayer": true,
 	"SetRepositoryPolicy": true, "GetRepositoryPolicy": true, "DeleteRepositoryPolicy": true, "PutRegistryPolicy": true, "GetRegistryPolicy": true, "DeleteRegistryPolicy": true,
-	"BatchGetImage": true, "BatchDeleteImage": true, "ListImageReferrers": true, "GetAuthorizationToken": true,
+	"BatchGetImage": true, "BatchDeleteImage": true, "ListImageReferrers": true, "TagResource": true, "UntagResource": true, "ListTagsForResource": true, "GetAuthorizationToken": true,
 }
 
 // modelled are the operations of the service's model: the client's methods.

@@ -85,7 +85,7 @@ func TestRegistryPolicy(t *testing.T) {
 	same(w, []any{found.PolicyText, found.RegistryId}, []any{pullPolicy, account})
 
 	w.create(*app)
-	attached, err := w.registry.Policies(w.ctx, arn.Repository(region, account, *app))
+	attached, _, err := w.registry.Policies(w.ctx, arn.Repository(region, account, *app))
 	w.must(err)
 	same(w, len(attached), 1)
 	gone, err := w.client.DeleteRegistryPolicy(w.ctx, &ecr.DeleteRegistryPolicyInput{})

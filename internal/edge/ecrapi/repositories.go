@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/sealwright/sealwright/internal/access"
 	"github.com/sealwright/sealwright/internal/arn"
 	"github.com/sealwright/sealwright/internal/edge/awshttp"
 	"github.com/sealwright/sealwright/internal/fault"
@@ -65,16 +64,6 @@ func checkEncryption(e *encryption) error {
 		return invalid("encryptionConfiguration.kmsKey", "must not be given with encryptionType AES256")
 	}
 	return nil
-}
-
-// createdTags are the condition keys of the tags that a repository is to have. Of
-// a key that is given twice, which is refused later, the last value counts.
-func createdTags(_ context.Context, _ *awshttp.Call, in *createRepositoryInput) ([]access.Key, error) {
-	tags := map[string]string{}
-	for _, t := range in.Tags {
-		tags[*t.Key] = *t.Value
-	}
-	return access.RequestTags(tags), nil
 }
 
 // tagMap reads a list of tags, no key of which may come twice.

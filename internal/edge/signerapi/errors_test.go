@@ -232,21 +232,6 @@ func TestOtherExceptions(t *testing.T) {
 			return err
 		}, "arn:aws:signer:us-east-1:444455556666:/signing-jobs/x"},
 	})
-	arn := aws.String(profileARN + "image")
-	mustBe[*types.BadRequestException](t, w, []failing{
-		{"tag", func(ctx context.Context, c *signer.Client) error {
-			_, err := c.TagResource(ctx, &signer.TagResourceInput{ResourceArn: arn, Tags: map[string]string{"a": "b"}})
-			return err
-		}, "tags"},
-		{"untag", func(ctx context.Context, c *signer.Client) error {
-			_, err := c.UntagResource(ctx, &signer.UntagResourceInput{ResourceArn: arn, TagKeys: []string{"a"}})
-			return err
-		}, "tags"},
-		{"list tags", func(ctx context.Context, c *signer.Client) error {
-			_, err := c.ListTagsForResource(ctx, &signer.ListTagsForResourceInput{ResourceArn: arn})
-			return err
-		}, "tags"},
-	})
 	w.jobs.broken = errors.New("disk secret-7 is full")
 	describe := func(ctx context.Context, c *signer.Client) error {
 		_, err := c.DescribeSigningJob(ctx, &signer.DescribeSigningJobInput{JobId: aws.String("x")})

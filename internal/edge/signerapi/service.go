@@ -46,9 +46,9 @@ func Service(s *signing.Service) awshttp.Service {
 			awshttp.Op("RemoveProfilePermission", "signer:RemoveProfilePermission", a.removePermissionResource, a.removePermission).At("DELETE", "/signing-profiles/{profileName}/permissions/{statementId}"),
 
 			awshttp.Op("StartSigningJob", "signer:StartSigningJob", awshttp.AnyResource, refuseJob).At("POST", "/signing-jobs"),
-			awshttp.Op("TagResource", "signer:TagResource", tagsResource, refuseTags).At("POST", "/tags/{resourceArn}"),
-			awshttp.Op("UntagResource", "signer:UntagResource", tagsResource, refuseTags).At("DELETE", "/tags/{resourceArn}"),
-			awshttp.Op("ListTagsForResource", "signer:ListTagsForResource", tagsResource, refuseTags).At("GET", "/tags/{resourceArn}"),
+			awshttp.WithKeys(awshttp.Op("TagResource", "signer:TagResource", onARN, a.tagResource).At("POST", "/tags/{resourceArn}"), tagKeys),
+			awshttp.WithKeys(awshttp.Op("UntagResource", "signer:UntagResource", onARN, a.untagResource).At("DELETE", "/tags/{resourceArn}"), untagKeys),
+			awshttp.Op("ListTagsForResource", "signer:ListTagsForResource", onARN, a.listTags).At("GET", "/tags/{resourceArn}"),
 		},
 	}
 }

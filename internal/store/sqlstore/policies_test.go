@@ -33,6 +33,9 @@ func TestPoliciesMoveTheRevision(t *testing.T) {
 		})
 		return err
 	}
+	tags := func(tags map[string]string) func(map[string]string) (map[string]string, error) {
+		return func(map[string]string) (map[string]string, error) { return tags, nil }
+	}
 	steps := []struct {
 		name  string
 		moves bool
@@ -45,6 +48,11 @@ func TestPoliciesMoveTheRevision(t *testing.T) {
 		{"delete its policy", true, func() error { _, err := db.Repositories().DeleteRepositoryPolicy(ctx, app, e); return err }},
 		{"set it again", true, func() error { return db.Repositories().SetRepositoryPolicy(ctx, app, "{}", e) }},
 		{"delete the repository", true, func() error { _, err := db.Repositories().DeleteRepository(ctx, app, false, e); return err }},
+		{"create it with tags", true, func() error {
+			return db.Repositories().CreateRepository(ctx, registry.Repository{Key: app, Region: "us-east-1", CreatedAt: now, Tags: map[string]string{"a": "1"}}, e)
+		}},
+		{"tag it", true, func() error { return db.Repositories().ChangeTags(ctx, app, tags(map[string]string{"a": "2"}), e) }},
+		{"delete what has tags", true, func() error { _, err := db.Repositories().DeleteRepository(ctx, app, false, e); return err }},
 		{"set the registry's", true, func() error { return db.Repositories().SetRegistryPolicy(ctx, app.Account, "us-east-1", "{}", e) }},
 		{"delete the registry's", true, func() error { _, err := db.Repositories().DeleteRegistryPolicy(ctx, app.Account, e); return err }},
 		{"put a profile", false, put},
@@ -53,6 +61,9 @@ func TestPoliciesMoveTheRevision(t *testing.T) {
 				return signing.Permissions{Revision: "1"}, e, nil
 			})
 		}},
+		{"tag the profile", true, func() error { profile.Tags = map[string]string{"a": "1"}; return put() }},
+		{"cancel it", false, func() error { profile.Status = signing.Canceled; return put() }},
+		{"untag the profile", true, func() error { profile.Tags = nil; return put() }},
 		{"add a version", true, func() error { profile.Version = "1123456789"; return put() }},
 	}
 	for _, s := range steps {

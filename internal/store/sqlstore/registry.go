@@ -46,8 +46,11 @@ const repositoryColumns = `id, region, account, name, mutability, exclusions, ta
 
 // CreateRepository implements registry.RepositoryStore.
 func (s repositories) CreateRepository(ctx context.Context, r registry.Repository, e journal.Event) error {
-	id := randomID()
-	return s.db.write(ctx, func(tx querier) error {
+	id, write, note := randomID(), s.db.write, record
+	if len(r.Tags) > 0 { // that there were none may be remembered
+		write, note = s.db.changeDecisions, recordDecision
+	}
+	return write(ctx, func(tx querier) error {
 		created, err := tx.exec(`INSERT INTO repositories (`+repositoryColumns+`)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (account, name) DO NOTHING`,
 			id, r.Region, r.Account, r.Name, r.Mutability, jsonText(r.Exclusions), jsonText(r.Tags), r.ScanOnPush, micros(r.CreatedAt))
@@ -60,7 +63,25 @@ func (s repositories) CreateRepository(ctx context.Context, r registry.Repositor
 		if err := startCount(tx, id); err != nil {
 			return err
 		}
-		return record(tx, e)
+		return note(tx, e)
+	})
+}
+
+// ChangeTags implements registry.RepositoryStore.
+func (s repositories) ChangeTags(ctx context.Context, key registry.Key, change func(tags map[string]string) (map[string]string, error), e journal.Event) error {
+	return s.db.changeDecisions(ctx, func(tx querier) error {
+		r, err := s.db.lockRepository(tx, key, holdAlone)
+		if err != nil {
+			return err
+		}
+		tags, err := change(r.Tags)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.exec(`UPDATE repositories SET tags = $1 WHERE id = $2`, jsonText(tags), r.id); err != nil {
+			return err
+		}
+		return recordDecision(tx, e)
 	})
 }
 
@@ -118,7 +139,7 @@ func (s repositories) DeleteRepository(ctx context.Context, key registry.Key, fo
 		if err := forget(tx, r.id); err != nil {
 			return err
 		}
-		return forgetPolicy(tx, r.id, e)
+		return forgetPolicy(tx, r, e)
 	})
 	return gone, err
 }

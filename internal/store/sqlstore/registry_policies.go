@@ -101,12 +101,12 @@ func (s repositories) DeleteRegistryPolicy(ctx context.Context, account arn.Acco
 }
 
 // forgetPolicy deletes the policy of a repository that goes, and records that.
-func forgetPolicy(tx querier, repository int64, e journal.Event) error {
-	n, err := tx.exec(`DELETE FROM repository_policies WHERE repository = $1`, repository)
+func forgetPolicy(tx querier, r lockedRepository, e journal.Event) error {
+	n, err := tx.exec(`DELETE FROM repository_policies WHERE repository = $1`, r.id)
 	switch {
 	case err != nil:
 		return err
-	case n > 0:
+	case n > 0 || len(r.Tags) > 0:
 		return recordDecision(tx, e)
 	}
 	return record(tx, e)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"maps"
 	"time"
 
 	"github.com/sealwright/sealwright/internal/journal"
@@ -122,15 +123,26 @@ func (s profileStore) ChangeProfile(ctx context.Context, key signing.ProfileKey,
 		if err == nil {
 			stands, err = saveProfile(tx, current, key, *next)
 		}
-		if err == nil {
-			err = record(tx, e)
+		if err != nil {
+			return err
 		}
-		return err
+		if !maps.Equal(tagsOf(current), next.Tags) {
+			return recordDecision(tx, e)
+		}
+		return record(tx, e)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return stands, nil
+}
+
+// tagsOf are the tags of a profile, none if there is none.
+func tagsOf(p *signing.Profile) map[string]string {
+	if p == nil {
+		return nil
+	}
+	return p.Tags
 }
 
 // lockProfile locks a profile's name; named says whether there is one.

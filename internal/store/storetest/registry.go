@@ -37,6 +37,7 @@ func Registry(t *testing.T, open func(t *testing.T) RegistryStores) {
 		{"delete repository", testDeleteRepository},
 		{"repository policies", testRepositoryPolicy},
 		{"registry policies", testRegistryPolicy},
+		{"resource tags", testResourceTags},
 		{"accounts are apart", testAccounts},
 		{"put and read", testPutAndRead},
 		{"put refuses what dangles", testPutRefusals},
