@@ -259,7 +259,9 @@ func TestBackup(t *testing.T) {
 	if _, _, err := a.NewRoot(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := a.Revoke(t.Context(), authorities(t, w).CAs[3].ID, authority.Superseded); err != nil {
+	now := authorities(t, w)
+	standby := slices.IndexFunc(now.CAs, func(c authority.Certificate) bool { return c.Role == authority.Issuing && c.ID != now.Active })
+	if _, _, err := a.Revoke(t.Context(), now.CAs[standby].ID, authority.Superseded); err != nil {
 		t.Fatal(err)
 	}
 	var text bytes.Buffer

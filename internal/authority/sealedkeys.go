@@ -102,14 +102,9 @@ func (s *SealedKeys) Export(ctx context.Context, id string, do func(*ecdsa.Priva
 }
 
 func (s *SealedKeys) open(ctx context.Context, id string, do func(*ecdsa.PrivateKey) error) error {
-	k, err := s.records.Key(ctx, id)
+	der, err := s.unseal(ctx, id)
 	if err != nil {
 		return err
-	}
-	der, err := s.sealer.Open(sealName(id), k.Sealed)
-	if err != nil {
-		return fmt.Errorf("authority: the wrapping key (id %s) is not the one this installation's certificate authority was sealed with; "+
-			"start with the key file that was used before (--key-file), or restore it from a backup: no other key can open it: %w", s.sealer.ID(), err)
 	}
 	defer clear(der)
 	key, err := parseKey(der)
@@ -118,6 +113,20 @@ func (s *SealedKeys) open(ctx context.Context, id string, do func(*ecdsa.Private
 	}
 	defer wipe(key)
 	return do(key)
+}
+
+// unseal returns a key's PKCS#8, which the caller clears.
+func (s *SealedKeys) unseal(ctx context.Context, id string) ([]byte, error) {
+	k, err := s.records.Key(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	der, err := s.sealer.Open(sealName(id), k.Sealed)
+	if err != nil {
+		return nil, fmt.Errorf("authority: the wrapping key (id %s) is not the one this installation's certificate authority was sealed with; "+
+			"start with the key file that was used before (--key-file), or restore it from a backup: no other key can open it: %w", s.sealer.ID(), err)
+	}
+	return der, nil
 }
 
 // parseKey reads a P-384 key from PKCS#8.
@@ -133,12 +142,14 @@ func parseKey(der []byte) (*ecdsa.PrivateKey, error) {
 	return ec, nil
 }
 
-// List implements [Keys].
+// List implements [Keys]. The transparency log's key is no CA's.
 func (s *SealedKeys) List(ctx context.Context) ([]Key, error) {
 	sealed, err := s.records.Keys(ctx)
-	keys := make([]Key, len(sealed))
-	for i, k := range sealed {
-		keys[i] = k.Key
+	var keys []Key
+	for _, k := range sealed {
+		if k.Purpose != forLog {
+			keys = append(keys, k.Key)
+		}
 	}
 	return keys, err
 }

@@ -52,13 +52,13 @@ func New(streams IO) *cobra.Command {
 	root.SetErr(streams.Err)
 	root.AddCommand(a.serviceCommands()...)
 	root.AddCommand(a.clientCommands()...)
-	root.AddCommand(awsverbs.Commands()...)
+	root.AddCommand(a.awsCommands()...)
 	return root
 }
 
 // serviceCommands are the verbs that run a service or work on its data.
 func (a *app) serviceCommands() []*cobra.Command {
-	return []*cobra.Command{a.quickstartCommand(), a.serveCommand(), a.envCommand(), a.rootKeyCommand(), a.accountCommand(), a.caCommand()}
+	return []*cobra.Command{a.quickstartCommand(), a.serveCommand(), a.envCommand(), a.rootKeyCommand(), a.accountCommand(), a.caCommand(), a.logCommand()}
 }
 
 // clientCommands are the verbs that talk to a registry and to the Signer API.
@@ -68,6 +68,18 @@ func (a *app) clientCommands() []*cobra.Command {
 		a.signCommand(), a.verifyCommand(), a.listCommand(), a.inspectCommand(),
 		a.trustCommand(), a.pluginCommand(), a.versionCommand(),
 	}
+}
+
+// awsCommands are the operations of the AWS APIs, and beside them what only this
+// service can do.
+func (a *app) awsCommands() []*cobra.Command {
+	commands := awsverbs.Commands()
+	for _, c := range commands {
+		if c.Name() == "signer" {
+			c.AddCommand(a.signerProveCommand())
+		}
+	}
+	return commands
 }
 
 // Fail prints err as Notation does and returns the exit code for it.

@@ -89,6 +89,7 @@ func (a *app) trustInstall(ctx context.Context, f *trustFlags) error {
 	if err != nil {
 		return err
 	}
+	logKey := f.logKey(ctx)
 	unlock, err := ownerfile.Lock(configPath(legacyPolicy))
 	if err != nil {
 		return err
@@ -117,7 +118,34 @@ func (a *app) trustInstall(ctx context.Context, f *trustFlags) error {
 		fmt.Fprintf(a.Out, "Root certificate %s\n  is in %s\n", fingerprint(root), stored[i])
 	}
 	a.reportTrust(path, granted)
-	return nil
+	return a.trustLogOf(logKey)
+}
+
+// logKey asks the service for the key of its transparency log; "" where it has
+// none, or where nobody vouches for what comes over the network.
+func (f *trustFlags) logKey(ctx context.Context) string {
+	service, err := serviceURL(ctx, f.endpoint)
+	if f.rootFile != "" || err != nil || service.Scheme != "https" && !remote.IsLoopback(service.Host) {
+		return ""
+	}
+	key, err := remote.NewLog(service).Key(ctx)
+	if err != nil {
+		return ""
+	}
+	return key
+}
+
+// trustLogOf adds a log's key, if there is one, to those that proofs are checked
+// with.
+func (a *app) trustLogOf(key string) error {
+	if key == "" {
+		return nil
+	}
+	path, err := trustLog(key)
+	if err == nil {
+		fmt.Fprintf(a.Out, "Transparency log key %s\n  is in %s\n", key, path)
+	}
+	return err
 }
 
 // checkProfiles refuses identities that the plugin would never match.

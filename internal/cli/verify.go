@@ -23,6 +23,8 @@ type verifyFlags struct {
 	pluginConfig, metadata []string
 	scope                  string
 	maxSignatures          int
+	logProofs              []string
+	logKeys, logPolicy     string
 }
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -61,6 +63,9 @@ func (f *verifyFlags) register(a *app, cmd *cobra.Command) {
 	flags.StringArrayVarP(&f.metadata, "user-metadata", "m", nil, "user defined {key}={value} pairs that must be present in the signature for successful verification if provided")
 	flags.BoolVar(&f.layout, "oci-layout", false, "[Experimental] verify the artifact stored as OCI image layout")
 	flags.StringVar(&f.scope, "scope", "", "[Experimental] set trust policy scope for artifact verification, required and can only be used when flag \"--oci-layout\" is set")
+	flags.StringArrayVar(&f.logProofs, "require-log-proof", nil, "file with a proof, as \"sealwright signer prove\" makes it, that the signature is in a transparency log (repeatable: a signature needs one of them)")
+	flags.StringVar(&f.logKeys, "log-key", "", "file with the keys of the transparency logs that are trusted, one a line (default: what \"sealwright trust install\" wrote)")
+	flags.StringVar(&f.logPolicy, "log-witness-policy", "", "file with the policy that says which witnesses must have cosigned the proof's checkpoint")
 	cmd.MarkFlagsRequiredTogether("oci-layout", "scope")
 	hideExperimental(cmd, "oci-layout", "scope")
 }
@@ -100,7 +105,10 @@ func (f *verifyFlags) request() (req verify.Request, err error) {
 	if req.PluginConfig, err = parsePairs(f.pluginConfig, "plugin-config"); err != nil {
 		return req, err
 	}
-	req.UserMetadata, err = parsePairs(f.metadata, "user-metadata")
+	if req.UserMetadata, err = parsePairs(f.metadata, "user-metadata"); err != nil {
+		return req, err
+	}
+	req.LogProofs, err = f.proofs()
 	return req, err
 }
 

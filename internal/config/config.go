@@ -131,6 +131,17 @@ type Config struct {
 	// its start to standard error. Default: false
 	AuditStdout bool `yaml:"audit-stdout" usage:"write audit lines to standard output"`
 
+	// TransparencyLog enters each signing job in an append-only log that anyone can
+	// check, below /log/. It is a tailer of the journal like those of audit, and
+	// signing stops likewise when it does not keep up. Default: true
+	TransparencyLog bool `yaml:"transparency-log" usage:"enter each signing job in a transparency log"`
+
+	// LogWitnessPolicy is a file that names the witnesses which are asked to cosign
+	// the log's checkpoints, and how many must have before one is published, as
+	// sigsum's policies do: lines such as "witness NAME KEY URL", "group NAME all
+	// NAME…" and "quorum NAME". Default: none are asked
+	LogWitnessPolicy string `yaml:"log-witness-policy" usage:"file that names the witnesses of the transparency log"`
+
 	// AuditMaxEntries is how many entries of the journal one of the above may have
 	// yet to be given. Beyond it nothing is signed, and /readyz says so, until it
 	// has caught up. Default: 100000
@@ -282,6 +293,7 @@ func Default() Config {
 		LogFormat:        "text",
 		AuditFileSize:    100 << 20,
 		AuditFileAge:     24 * time.Hour,
+		TransparencyLog:  true,
 		AuditMaxEntries:  100_000,
 		AuditMaxLag:      time.Minute,
 		AuditReads:       "api",

@@ -41,6 +41,7 @@ func TestScripts(t *testing.T) {
 			"push":     pushCommand,
 			"become":   becomeCommand,
 			"root":     rootCommand,
+			"logged":   loggedCommand,
 		},
 	})
 }

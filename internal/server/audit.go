@@ -13,6 +13,7 @@ import (
 	"github.com/sealwright/sealwright/internal/audit"
 	"github.com/sealwright/sealwright/internal/fault"
 	"github.com/sealwright/sealwright/internal/journal"
+	"github.com/sealwright/sealwright/internal/translog"
 )
 
 // tailLease is how long a replica that runs a tailer may not be heard of before
@@ -53,6 +54,9 @@ type namedSink struct {
 // sinks are those that the settings name.
 func (s *Server) sinks() (sinks []namedSink, err error) {
 	c := s.config
+	if s.log != nil {
+		sinks = append(sinks, namedSink{translog.Tailer, s.log})
+	}
 	if c.AuditFile != "" {
 		files, err := audit.NewFiles(audit.FileOptions{Directory: c.AuditFile, Size: c.AuditFileSize, Age: c.AuditFileAge, Keep: c.AuditFileKeep, Now: s.options.Now})
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/sealwright/sealwright/internal/edge/awshttp"
 	"github.com/sealwright/sealwright/internal/edge/ecrapi"
 	"github.com/sealwright/sealwright/internal/edge/iamapi"
+	"github.com/sealwright/sealwright/internal/edge/logapi"
 	"github.com/sealwright/sealwright/internal/edge/ociapi"
 	"github.com/sealwright/sealwright/internal/edge/signerapi"
 )
@@ -38,7 +39,7 @@ func (s *Server) mount(context.Context) (err error) {
 	s.ready = s.newReadiness()
 	s.accessLog = accessLog{logger: s.options.Logger, which: s.config.AccessLog, sourceIP: s.proxies.sourceIP}
 	s.measureServices(aws)
-	mounted := surfaces{oci: oci, aws: aws, root: signerapi.RootHandler(s.authority.RootsPEM), crl: signerapi.CRLHandler(s.authority.CRL), ready: s.ready}
+	mounted := surfaces{oci: oci, aws: aws, log: s.logHandler(), root: signerapi.RootHandler(s.authority.RootsPEM), crl: signerapi.CRLHandler(s.authority.CRL), ready: s.ready}
 	s.handler = s.observed(timeBodies(bodyPatience, s.hosts.gate(mounted)))
 	if s.config.AdminListen != "" {
 		return s.mountAdmin()
@@ -56,7 +57,7 @@ const (
 )
 
 // surfaces is all that one listener serves.
-type surfaces struct{ oci, aws, root, crl, ready http.Handler }
+type surfaces struct{ oci, aws, log, root, crl, ready http.Handler }
 
 // ServeHTTP picks a surface by the path alone. It is no http.ServeMux because
 // that one cleans paths and redirects, which breaks signatures and digests alike.
@@ -72,6 +73,8 @@ func (s surfaces) route(path string) (operation string, handler http.Handler) {
 	switch {
 	case path == "/v2" || strings.HasPrefix(path, "/v2/"):
 		return "oci:" + unrouted, s.oci
+	case strings.HasPrefix(path, logapi.Prefix) && s.log != nil:
+		return "log:" + unrouted, s.log
 	case path == healthz:
 		return healthz, http.HandlerFunc(healthy)
 	case path == readyz:
@@ -83,6 +86,14 @@ func (s surfaces) route(path string) (operation string, handler http.Handler) {
 	default:
 		return "aws:" + unrouted, s.aws
 	}
+}
+
+// logHandler serves the transparency log; nil if there is none.
+func (s *Server) logHandler() http.Handler {
+	if s.log == nil {
+		return nil
+	}
+	return logapi.New(logapi.Options{Log: s.log, Logger: s.options.Logger, Note: note})
 }
 
 func (s *Server) awsHandler() (*awshttp.Handler, error) {

@@ -33,6 +33,7 @@ import (
 	"github.com/sealwright/sealwright/internal/signing"
 	"github.com/sealwright/sealwright/internal/store/blobstore"
 	"github.com/sealwright/sealwright/internal/store/sqlstore"
+	"github.com/sealwright/sealwright/internal/translog"
 )
 
 // Options are what a server takes beside its configuration.
@@ -62,6 +63,7 @@ type Server struct {
 	accessLog accessLog
 	ready     *readiness
 	recorder  *journal.Recorder
+	log       *translog.Log                 // nil: there is none
 	watch     *journal.Watch                // nil: the journal goes nowhere
 	tailed    []string                      // names of the tailers
 	failing   sync.Map                      // of these, those whose last step failed
@@ -91,7 +93,7 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *Server, err error
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	steps := []func(context.Context) error{s.openDirectory, s.openRecords, s.openAccess, s.openAuthority, s.openAudit, s.openServices, s.mount, s.listen}
+	steps := []func(context.Context) error{s.openDirectory, s.openRecords, s.openAccess, s.openAuthority, s.openLog, s.openAudit, s.openServices, s.mount, s.listen}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -166,7 +168,7 @@ func (s *Server) openAccess(ctx context.Context) (err error) {
 func (s *Server) openAuthority(ctx context.Context) (err error) {
 	s.authority, err = authority.New(authority.Options{
 		Store: s.records.Authority(), Region: s.config.Region, Replica: replica(),
-		Keys:         authority.NewSealedKeys(s.records.AuthorityKeys(), s.dir.Sealer, s.config.Region, s.options.Now),
+		Keys:         s.sealedKeys(),
 		LeafValidity: s.config.LeafValidity, Now: s.options.Now, Logger: s.options.Logger,
 	})
 	if err != nil {
@@ -176,6 +178,10 @@ func (s *Server) openAuthority(ctx context.Context) (err error) {
 		return err
 	}
 	return s.dir.SetRoot(s.authority.RootFingerprint())
+}
+
+func (s *Server) sealedKeys() *authority.SealedKeys {
+	return authority.NewSealedKeys(s.records.AuthorityKeys(), s.dir.Sealer, s.config.Region, s.options.Now)
 }
 
 // replica names this process among those that share a database: each has signing

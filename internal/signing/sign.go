@@ -158,6 +158,9 @@ func (s *Service) seal(j Job, p Profile, leaf *authority.Signer, payload []byte)
 	}, chain, payload, leaf.Sign)
 }
 
+// signPayload is the operation's name in the journal.
+const signPayload = "SignPayload"
+
 // signDetail is what the journal says of a SignPayload.
 type signDetail struct {
 	JobID          string        `json:"jobId"`
@@ -172,7 +175,7 @@ type signDetail struct {
 // record commits the job if profile and leaf may be used. A leaf the store does
 // not accept is dropped, so that the next attempt gets another.
 func (s *Service) record(ctx context.Context, j Job, leaf *authority.Signer) error {
-	e := s.event(ctx, j.CreatedAt, "SignPayload", s.ProfileARN(ProfileKey{j.Account, j.ProfileName}), signDetail{
+	e := s.event(ctx, j.CreatedAt, signPayload, s.ProfileARN(ProfileKey{j.Account, j.ProfileName}), signDetail{
 		j.ID, j.Invoker, j.ProfileVersion, j.PayloadDigest, j.CertificateID, j.SignedAt, j.ExpiresAt,
 	})
 	err := s.o.Jobs.RecordJob(ctx, j, mayRecord(j), e)

@@ -78,6 +78,7 @@ type Request struct {
 	PluginConfig  map[string]string
 	UserMetadata  map[string]string // must be in the signature
 	MaxSignatures int               // at most so many are tried; must be positive
+	LogProofs     *LogProofs        // of which a signature needs one; nil if it needs none
 }
 
 // errEnough ends the listing of signatures.
@@ -116,7 +117,7 @@ func (v *Verifier) tryPage(ctx context.Context, from Signatures, req Request, op
 			outcome.Stopped = true
 			return errEnough
 		}
-		signature, err := v.try(ctx, from, req.Artifact, opts, descriptor)
+		signature, err := v.try(ctx, from, req, opts, descriptor)
 		if err != nil {
 			return err
 		}
@@ -129,17 +130,19 @@ func (v *Verifier) tryPage(ctx context.Context, from Signatures, req Request, op
 }
 
 // try verifies one signature.
-func (v *Verifier) try(ctx context.Context, from Signatures, artifact ocispec.Descriptor, opts notation.VerifierVerifyOptions, descriptor ocispec.Descriptor) (Signature, error) {
+func (v *Verifier) try(ctx context.Context, from Signatures, req Request, opts notation.VerifierVerifyOptions, descriptor ocispec.Descriptor) (Signature, error) {
 	envelope, layer, err := from.FetchSignatureBlob(ctx, descriptor)
 	if err != nil {
 		return Signature{}, notation.SignatureRetrievalFailedError{Msg: fmt.Sprintf("unable to retrieve digital signature with digest %q associated with %q from the Repository, error : %v", descriptor.Digest, opts.ArtifactReference, err)}
 	}
 	opts.SignatureMediaType = layer.MediaType
-	result, err := v.notation.Verify(ctx, artifact, envelope, opts)
+	result, err := v.notation.Verify(ctx, req.Artifact, envelope, opts)
 	if result == nil {
 		return Signature{}, err
 	}
-	return Signature{Digest: descriptor.Digest, Err: err, Checks: checks(result), Notation: result}, nil
+	tried := Signature{Digest: descriptor.Digest, Err: err, Checks: checks(result), Notation: result}
+	tried.requireLogProof(req.LogProofs)
+	return tried, nil
 }
 
 // checks are the checks that were made and failed, those that only warn too.

@@ -7,12 +7,13 @@ import (
 	"github.com/sealwright/sealwright/internal/store/storetest"
 )
 
-func TestAccess(t *testing.T)     { contract(t, storetest.Access) }
-func TestIdentities(t *testing.T) { contract(t, storetest.Identities) }
-func TestAuthority(t *testing.T)  { contract(t, storetest.Authority) }
-func TestSigning(t *testing.T)    { contract(t, storetest.Signing) }
-func TestJournal(t *testing.T)    { contract(t, storetest.Journal) }
-func TestTailers(t *testing.T)    { contract(t, storetest.Tailers) }
+func TestAccess(t *testing.T)          { contract(t, storetest.Access) }
+func TestIdentities(t *testing.T)      { contract(t, storetest.Identities) }
+func TestAuthority(t *testing.T)       { contract(t, storetest.Authority) }
+func TestSigning(t *testing.T)         { contract(t, storetest.Signing) }
+func TestJournal(t *testing.T)         { contract(t, storetest.Journal) }
+func TestTailers(t *testing.T)         { contract(t, storetest.Tailers) }
+func TestTransparencyLog(t *testing.T) { contract(t, storetest.TransparencyLog) }
 
 func contract(t *testing.T, suite func(*testing.T, func(*testing.T) storetest.Stores)) {
 	onEach(t, func(t *testing.T, open func(testing.TB) *sqlstore.DB) {
@@ -22,5 +23,5 @@ func contract(t *testing.T, suite func(*testing.T, func(*testing.T) storetest.St
 
 func stores(db *sqlstore.DB) storetest.Stores {
 	return storetest.Stores{Access: db.Access(), Authority: db.Authority(), Profiles: db.Profiles(), Jobs: db.Jobs(),
-		Journal: db.Journal(), Tailers: db.Tailers(), Appender: db.Appender(), Keys: db.AuthorityKeys()}
+		Journal: db.Journal(), Tailers: db.Tailers(), Appender: db.Appender(), Keys: db.AuthorityKeys(), Translog: db.Translog(), Logged: db.LoggedJobs()}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/sealwright/sealwright/internal/authority"
 	"github.com/sealwright/sealwright/internal/journal"
 	"github.com/sealwright/sealwright/internal/signing"
+	"github.com/sealwright/sealwright/internal/translog"
 )
 
 // Stores are the implementations under test, over one empty database.
@@ -26,6 +27,8 @@ type Stores struct {
 	Journal   journal.Reader
 	Tailers   journal.Stands
 	Appender  journal.Appender
+	Translog  translog.Store
+	Logged    translog.Jobs
 }
 
 // scenario is a named test of a suite.
