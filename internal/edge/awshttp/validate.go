@@ -102,9 +102,16 @@ func (f *field) validate(v reflect.Value, path string) []Violation {
 // element of a list.
 func (f *field) present(v reflect.Value, path string) []Violation {
 	v = reflect.Indirect(v)
+	if f.shape.kind == stringKind && !IsText(v.String()) {
+		return []Violation{{path, show(f.shape, v), "Member must be text in UTF-8 without NUL"}}
+	}
 	found := f.value.check(f.shape, v, path)
 	return append(found, f.within(v, path)...)
 }
+
+// IsText reports whether s is what every store can hold: UTF-8 without NUL. All
+// texts of an input are; what a handler decodes from them may not be.
+func IsText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
 
 // within validates what a member contains.
 func (f *field) within(v reflect.Value, path string) []Violation {
@@ -143,7 +150,7 @@ func (f *field) withinMap(v reflect.Value, path string) []Violation {
 	keys := v.MapKeys()
 	slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
 	for _, k := range keys {
-		wrong := key.value.check(key.shape, k, path)
+		wrong := key.present(k, path)
 		if len(wrong) > 0 {
 			found = append(found, Violation{path, show(f.shape, v), "Map keys must satisfy constraint: [" + strings.Join(constraintTexts(wrong), ", ") + "]"})
 		}

@@ -3,6 +3,8 @@ package ecrapi
 import (
 	"encoding/base64"
 	"strings"
+
+	"github.com/sealwright/sealwright/internal/edge/awshttp"
 )
 
 // The bounds of MaxResults and FiftyMaxResults, and their defaults.
@@ -32,7 +34,7 @@ func (l listing) place(token *string) (string, error) {
 	}
 	if len(*token) <= maxToken {
 		raw, err := base64.RawURLEncoding.Strict().DecodeString(*token)
-		if place, ok := strings.CutPrefix(string(raw), l.operation+"\n"+l.scope+"\n"); err == nil && ok && place != "" {
+		if place, ok := strings.CutPrefix(string(raw), l.operation+"\n"+l.scope+"\n"); err == nil && ok && place != "" && awshttp.IsText(place) {
 			return place, nil
 		}
 	}

@@ -2,6 +2,7 @@ package iamapi_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -556,5 +557,17 @@ func adding(name, value string) func(*awsiam.Options) {
 				return next.HandleSerialize(ctx, in)
 			}), middleware.After)
 		})
+	}
+}
+
+// TestTextsAreText: what PostgreSQL cannot hold is the caller's mistake.
+func TestTextsAreText(t *testing.T) {
+	o := open(t)
+	for _, text := range []string{"a\x00", "a\xff"} {
+		_, err := o.CreatePolicy(ctx, &awsiam.CreatePolicyInput{PolicyName: p("P"), PolicyDocument: p(reads), Description: &text})
+		wantCode(o, err, "ValidationError")
+		marker := base64.RawURLEncoding.EncodeToString([]byte("ListUsers\n" + text))
+		_, err = o.ListUsers(ctx, &awsiam.ListUsersInput{Marker: &marker})
+		wantCode(o, err, "ValidationError")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"strings"
 
+	"github.com/sealwright/sealwright/internal/edge/awshttp"
 	"github.com/sealwright/sealwright/internal/fault"
 )
 
@@ -36,7 +37,7 @@ func (p paging) after(list string) (string, error) {
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(*p.Marker)
 	place, ours := strings.CutPrefix(string(raw), list+"\n")
-	if err != nil || !ours || place == "" {
+	if err != nil || !ours || place == "" || !awshttp.IsText(place) {
 		return "", fault.Errorf(fault.Invalid, "Invalid Marker: want the Marker of an earlier answer to the same request")
 	}
 	return place, nil

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sealwright/sealwright/internal/edge/awshttp"
 	"github.com/sealwright/sealwright/internal/signing"
 )
 
@@ -35,7 +36,7 @@ func openToken(operation, token string) (place string, err error) {
 	}
 	text, err := base64.RawURLEncoding.Strict().DecodeString(token)
 	place, ours := strings.CutPrefix(string(text), operation+":")
-	if len(token) > maxToken || err != nil || !ours || place == "" {
+	if len(token) > maxToken || err != nil || !ours || place == "" || !awshttp.IsText(place) {
 		return "", invalidToken(operation)
 	}
 	return place, nil
