@@ -131,7 +131,17 @@ func (e *postgresEngine) conn(ctx context.Context) (*sql.Conn, error) {
 	if e.closed.Load() {
 		return nil, ErrClosed
 	}
-	return e.pool.Conn(ctx)
+	conn, err := e.pool.Conn(ctx)
+	return conn, closedMeanwhile(err)
+}
+
+// closedMeanwhile names the error of database/sql for whoever was overtaken by
+// close, which that package does not export.
+func closedMeanwhile(err error) error {
+	if err != nil && err.Error() == "sql: database is closed" {
+		return ErrClosed
+	}
+	return err
 }
 
 // transact runs fn between BEGIN and COMMIT. A panic of fn rolls back.
@@ -154,7 +164,7 @@ func (e *postgresEngine) read(ctx context.Context, fn func(querier) error) error
 	if e.closed.Load() {
 		return ErrClosed
 	}
-	return fn(&postgresQuerier{ctx, e.pool})
+	return closedMeanwhile(fn(&postgresQuerier{ctx, e.pool}))
 }
 
 func (e *postgresEngine) snapshot(ctx context.Context, fn func(querier) error) error {
