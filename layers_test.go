@@ -25,7 +25,7 @@ var rows = [][]string{
 	{"internal/cli/awsverbs", "internal/server"},
 	{"internal/signerplugin"},
 	{"internal/config", "internal/datadir", "internal/metrics"},
-	{"internal/edge/signerapi", "internal/edge/ecrapi", "internal/edge/iamapi", "internal/edge/ociapi", "internal/edge/logapi",
+	{"internal/edge/signerapi", "internal/edge/ecrapi", "internal/edge/iamapi", "internal/edge/ociapi", "internal/edge/logapi", "internal/edge/trailapi",
 		"internal/store/sqlstore", "internal/store/blobstore", "internal/store/storetest", "internal/store/storetest/pgtest", "internal/remote", "internal/discovery", "internal/discovery/issuertest"},
 	{"internal/edge/awshttp"},
 	{"internal/edge/awshttp/sigv4"},

@@ -142,6 +142,18 @@ func (r Record) UserName() string {
 	}
 }
 
+// PrincipalNamed is the ARN of an account's user by its name, or of its root; what
+// is an ARN already stays as it is, and so does no name.
+func PrincipalNamed(account arn.AccountID, name string) string {
+	switch {
+	case name == "", name == journal.Anonymous, strings.HasPrefix(name, "arn:"):
+		return name
+	case name == "root":
+		return arn.Root(account).String()
+	}
+	return "arn:" + arn.Partition + ":iam::" + string(account) + ":user/" + name
+}
+
 // kinds are CloudFormation's names of resources, by service and by the first word
 // of what the ARN names.
 var kinds = map[[2]string]string{

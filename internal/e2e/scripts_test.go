@@ -5,8 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -15,12 +17,13 @@ import (
 )
 
 // TestScripts runs the scripts of testdata. Each has a home of its own. Beside
-// the program under its three names they have five commands more:
+// the program under its three names they have six commands more:
 //
 //	service [flag...]	serve from $WORK/data and take up what `sealwright env` says
 //	shutdown	end the service in peace
 //	root ACCOUNT	take up an account's root access key
 //	become USER	take up a new access key of an IAM user
+//	await REGEXP VERB...	run a verb again and again until its output matches
 //	push REPOSITORY:TAG VAR	push an image, as any OCI client would, and set VAR to its digest
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -42,6 +45,7 @@ func TestScripts(t *testing.T) {
 			"become":   becomeCommand,
 			"root":     rootCommand,
 			"logged":   loggedCommand,
+			"await":    awaitCommand,
 		},
 	})
 }
@@ -82,6 +86,21 @@ func rootCommand(ts *testscript.TestScript, neg bool, args []string) {
 	for name, value := range exports(string(out)) {
 		ts.Setenv(name, value)
 	}
+}
+
+func awaitCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: await REGEXP VERB...")
+	}
+	wanted, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	for begun := time.Now(); time.Since(begun) < time.Minute; time.Sleep(100 * time.Millisecond) {
+		err = ts.Exec("sealwright", args[1:]...)
+		if err == nil && wanted.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+	}
+	ts.Fatalf("in vain: %v\n%s", err, ts.ReadFile("stdout"))
 }
 
 func becomeCommand(ts *testscript.TestScript, neg bool, args []string) {

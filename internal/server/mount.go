@@ -13,6 +13,7 @@ import (
 	"github.com/sealwright/sealwright/internal/edge/logapi"
 	"github.com/sealwright/sealwright/internal/edge/ociapi"
 	"github.com/sealwright/sealwright/internal/edge/signerapi"
+	"github.com/sealwright/sealwright/internal/edge/trailapi"
 )
 
 // mount puts every surface on one handler, so that one AWS_ENDPOINT_URL serves
@@ -108,12 +109,12 @@ func (s *Server) awsHandler() (*awshttp.Handler, error) {
 
 // awsServices are the tables of the AWS surfaces.
 func (s *Server) awsServices() []awshttp.Service {
-	return []awshttp.Service{
+	return append(trailapi.Services(s.records.Search()),
 		signerapi.Service(s.signing),
 		ecrapi.Service(ecrapi.Options{Registry: s.registry, Tokens: s.access, Judge: s.access, RegistryURL: s.hosts.registryURL}),
 		iamapi.STS(s.access),
 		iamapi.IAM(s.access),
-	}
+	)
 }
 
 // publicURL is scheme://host as the sender of r should see this service.

@@ -13,6 +13,10 @@ import (
 	"github.com/sealwright/sealwright/internal/remote"
 )
 
+// Load is the AWS configuration of the environment, for verbs of their own that
+// call a service.
+func Load(ctx context.Context) (aws.Config, error) { return new(settings).load(ctx) }
+
 // load reads the AWS configuration: flags, environment, shared files. Region
 // and credentials must be there, so that their absence has an error of its own.
 func (g *settings) load(ctx context.Context) (aws.Config, error) {

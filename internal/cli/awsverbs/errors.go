@@ -28,6 +28,10 @@ func (e *callError) Error() string { return e.text }
 // Unwrap returns the SDK's error.
 func (e *callError) Unwrap() error { return e.cause }
 
+// Explain puts an error of the SDK, from a call of the named operation, in the aws
+// program's words.
+func Explain(name string, err error) error { return operation{name: name}.explain(err) }
+
 // explain puts an error of the SDK in the aws program's words.
 func (o operation) explain(err error) error {
 	if err == nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/signer"
@@ -30,7 +31,16 @@ func services() []service {
 			name: "sts", doc: "Ask who you are, and assume roles (AWS STS's operations)",
 			connect: client(sts.NewFromConfig), member: unchanged, operations: stsOperations(),
 		},
+		{
+			name: "cloudtrail", doc: "Search the journal (CloudTrail's LookupEvents)",
+			connect: client(cloudtrail.NewFromConfig), member: unchanged, operations: trailOperations(),
+		},
 	}
+}
+
+func trailOperations() []operation {
+	type c = cloudtrail.Client
+	return []operation{op((*c).LookupEvents, "Search what happened, the newest first")}
 }
 
 func signerOperations() []operation {

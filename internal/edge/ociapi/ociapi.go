@@ -145,7 +145,7 @@ type call struct {
 
 // ServeHTTP answers one request.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c := &call{handler: h, w: w, r: r, requestID: uuid.NewString()}
+	c := &call{handler: h, w: w, r: r, requestID: uuid.Must(uuid.NewV7()).String()}
 	header := w.Header()
 	header.Set("Docker-Distribution-Api-Version", "registry/2.0")
 	header.Set("X-Content-Type-Options", "nosniff")

@@ -12,6 +12,7 @@ func TestIdentities(t *testing.T)      { contract(t, storetest.Identities) }
 func TestAuthority(t *testing.T)       { contract(t, storetest.Authority) }
 func TestSigning(t *testing.T)         { contract(t, storetest.Signing) }
 func TestJournal(t *testing.T)         { contract(t, storetest.Journal) }
+func TestSearch(t *testing.T)          { contract(t, storetest.Search) }
 func TestTailers(t *testing.T)         { contract(t, storetest.Tailers) }
 func TestTransparencyLog(t *testing.T) { contract(t, storetest.TransparencyLog) }
 
@@ -23,5 +24,5 @@ func contract(t *testing.T, suite func(*testing.T, func(*testing.T) storetest.St
 
 func stores(db *sqlstore.DB) storetest.Stores {
 	return storetest.Stores{Access: db.Access(), Authority: db.Authority(), Profiles: db.Profiles(), Jobs: db.Jobs(),
-		Journal: db.Journal(), Tailers: db.Tailers(), Appender: db.Appender(), Keys: db.AuthorityKeys(), Translog: db.Translog(), Logged: db.LoggedJobs()}
+		Journal: db.Journal(), Tailers: db.Tailers(), Appender: db.Appender(), Search: db.Search(), Keys: db.AuthorityKeys(), Translog: db.Translog(), Logged: db.LoggedJobs()}
 }

@@ -27,6 +27,7 @@ type Stores struct {
 	Journal   journal.Reader
 	Tailers   journal.Stands
 	Appender  journal.Appender
+	Search    journal.Searcher
 	Translog  translog.Store
 	Logged    translog.Jobs
 }
