@@ -6,6 +6,7 @@ func iamOperations() []operation {
 	type c = iam.Client
 	return []operation{
 		op((*c).GetAccountSummary, "Count what the account has"),
+		op((*c).GetAccountAuthorizationDetails, "Show users, groups, roles and policies with all they hold"),
 		op((*c).ListAccountAliases, "List the account aliases: there are none"),
 		op((*c).SimulateCustomPolicy, "Ask what given policies would decide"),
 		op((*c).SimulatePrincipalPolicy, "Ask what the policies of a user, group or role decide, and why"),

@@ -11,7 +11,7 @@ import (
 // accountRows are the operations on the account as a whole.
 func (s *iam) accountRows() []awshttp.Operation {
 	return []awshttp.Operation{
-		row(s, "GetAccountSummary", s.getAccountSummary), row(s, "ListAccountAliases", s.listAccountAliases),
+		row(s, "GetAccountSummary", s.getAccountSummary), row(s, "GetAccountAuthorizationDetails", s.getAccountAuthorizationDetails), row(s, "ListAccountAliases", s.listAccountAliases),
 		row(s, "SimulateCustomPolicy", s.simulateCustomPolicy), row(s, "SimulatePrincipalPolicy", s.simulatePrincipalPolicy),
 		row(s, "GetContextKeysForCustomPolicy", s.getContextKeysForCustomPolicy),
 	}
