@@ -38,6 +38,7 @@ func experiments() []named {
 		{"image-push", &imagePush{}},
 		{"signature-push", &signaturePush{}},
 		{"manifest-get", &manifestGet{}},
+		{"authorization", &authorization{}},
 		{"referrers", &referrers{}},
 		{"blob-get", &blobGet{}},
 		{"start", &start{}},
