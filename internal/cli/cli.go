@@ -37,6 +37,15 @@ type app struct {
 // New makes the root command. Execute returns the first error, unprinted;
 // main prints it as "Error: …" and exits with 1.
 func New(streams IO) *cobra.Command {
+	root := newRoot(streams)
+	root.AddCommand(awsverbs.Commands()...)
+	return root
+}
+
+// newRoot makes the root command without the verbs of the AWS services. These
+// take more time and memory to make than all others, and a service would hold
+// what it took for as long as it runs.
+func newRoot(streams IO) *cobra.Command {
 	a := &app{IO: streams, username: os.Getenv(envUsername), password: os.Getenv(envPassword)}
 	root := &cobra.Command{
 		Use:               "sealwright",

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/spf13/cobra"
 )
 
 // Main runs the program in the role its name gives it (the Notation plugin, the
@@ -24,9 +26,18 @@ func Main(args []string, streams IO) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	root := New(streams)
-	root.SetArgs(args[min(1, len(args)):])
+	args = args[min(1, len(args)):]
+	root := rootFor(args, streams)
+	root.SetArgs(args)
 	return Fail(streams, root.ExecuteContext(ctx))
+}
+
+// rootFor makes the root command, for a service without what it does not need.
+func rootFor(args []string, streams IO) *cobra.Command {
+	if len(args) > 0 && args[0] == "serve" {
+		return newRoot(streams)
+	}
+	return New(streams)
 }
 
 // role is the name the program was called by.
