@@ -2,27 +2,53 @@ package sqlstore_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/sealwright/sealwright/internal/ociref"
 )
 
 // BenchmarkDeleteManifest deletes an image with 50,000 signatures, without tags
-// and with one each, and then sweeps their rows in steps. It reports what the
-// deletion takes, the longest step, and how many signatures a second go.
+// and with one each, and one that as many were told to refer to; and then sweeps
+// their rows in steps. It reports what the deletion takes, the longest step, and how
+// many rows a second go.
 func BenchmarkDeleteManifest(b *testing.B) {
-	b.Run("untagged", func(b *testing.B) { deleteMany(b, false) })
-	b.Run("tagged", func(b *testing.B) { deleteMany(b, true) })
+	b.Run("untagged", func(b *testing.B) {
+		deleteMany(b, 50_001, func(n *bench) { n.putMany(50_000, 64) })
+	})
+	b.Run("tagged", func(b *testing.B) {
+		deleteMany(b, 50_001, func(n *bench) {
+			n.tagged = true
+			n.putMany(50_000, 64)
+		})
+	})
+	b.Run("told", func(b *testing.B) {
+		deleteMany(b, 1, func(n *bench) { n.tellMany(50_000) })
+	})
 }
 
-func deleteMany(b *testing.B, tagged bool) {
+// tellMany saves artifacts without a subject, and says that they refer to it.
+func (n *bench) tellMany(count int) {
+	for range count / 1000 {
+		list := make([]ociref.Digest, 1000)
+		var wg sync.WaitGroup
+		for i := range list {
+			wg.Go(func() { list[i] = n.put("") })
+		}
+		wg.Wait()
+		n.must(n.db.Manifests().PutReferrals(context.Background(), n.key, n.subject, list, n.event()))
+	}
+}
+
+func deleteMany(b *testing.B, goes int, put func(n *bench)) {
 	onEachB(b, func(n *bench) {
-		n.tagged = tagged
-		n.putMany(50_000, 64)
+		put(n)
 		begun := time.Now()
 		gone, err := n.db.Manifests().DeleteManifest(context.Background(), n.key, n.subject, n.event())
 		n.must(err)
 		n.ReportMetric(float64(time.Since(begun).Microseconds())/1000, "ms/delete")
-		if len(gone) != 50_001 {
+		if len(gone) != goes {
 			n.Fatal(len(gone))
 		}
 		longest, swept := time.Duration(0), time.Now()
