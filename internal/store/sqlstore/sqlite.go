@@ -21,7 +21,7 @@ const busyTimeout = "10000"
 type sqliteEngine struct {
 	writing, reading *sql.DB
 	writer           *writer
-	readers          chan *session
+	readers          *readers
 	commits          revision
 }
 
@@ -37,7 +37,7 @@ func OpenSQLite(ctx context.Context, path string) (*DB, error) {
 	if err := create(path); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	e := &sqliteEngine{readers: make(chan *session, max(4, 2*runtime.NumCPU()))}
+	e := &sqliteEngine{}
 	if e.writing, err = openPool(path, "_txlock=immediate"); err != nil {
 		return nil, err
 	}
@@ -47,9 +47,7 @@ func OpenSQLite(ctx context.Context, path string) (*DB, error) {
 	if err := migrateSQLite(ctx, e.writing); err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), e.writing.Close(), e.reading.Close())
 	}
-	for range cap(e.readers) {
-		e.readers <- &session{pool: e.reading}
-	}
+	e.readers = newReaders(e.reading, max(4, 2*runtime.NumCPU()))
 	e.commits.pool, e.commits.start = e.reading, time.Now()
 	e.writer = startWriter(&session{pool: e.writing}, e.commits.ended)
 	return newDB(e), nil
@@ -103,16 +101,12 @@ func (e *sqliteEngine) write(ctx context.Context, fn func(querier) error) error 
 }
 
 func (e *sqliteEngine) read(ctx context.Context, fn func(querier) error) error {
-	select {
-	case s, open := <-e.readers:
-		if !open {
-			return ErrClosed
-		}
-		defer func() { e.readers <- s }()
-		return fn(s)
-	case <-ctx.Done():
-		return ctx.Err()
+	s, err := e.readers.take(ctx)
+	if err != nil {
+		return err
 	}
+	defer e.readers.give(s)
+	return fn(s)
 }
 
 func (e *sqliteEngine) snapshot(ctx context.Context, fn func(querier) error) error {
@@ -152,16 +146,13 @@ func (e *sqliteEngine) observe(f func(Write)) { e.writer.observer = f }
 func (e *sqliteEngine) stats() Stats {
 	return Stats{
 		Queue: len(e.writer.requests), QueueLimit: maxBatch,
-		Busy: cap(e.readers) - len(e.readers), Limit: cap(e.readers),
+		Busy: e.readers.busy(), Limit: cap(e.readers.free),
 	}
 }
 
 func (e *sqliteEngine) close() error {
 	e.writer.close()
 	e.commits.close()
-	for range cap(e.readers) {
-		(<-e.readers).discard()
-	}
-	close(e.readers)
+	e.readers.close()
 	return errors.Join(e.reading.Close(), e.writing.Close())
 }
