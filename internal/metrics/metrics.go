@@ -34,6 +34,8 @@ type Metrics struct {
 	reloads           *prometheus.CounterVec
 	garbage           *prometheus.CounterVec
 	garbageStep       prometheus.Histogram
+	garbageRounds     prometheus.Counter
+	garbageErrors     prometheus.Counter
 }
 
 // Histograms' upper bounds: seconds of a request, of an fsync, requests of a batch.
@@ -46,23 +48,25 @@ var (
 // New makes the series.
 func New() *Metrics {
 	m := &Metrics{
-		registry:     prometheus.NewRegistry(),
-		requests:     counters("http_requests_total", "Requests answered, by operation and class of status; code \"aborted\" is an answer cut off.", "operation", "code"),
-		duration:     histograms("http_request_duration_seconds", "From a request's header to the end of its answer.", requestBuckets, "operation"),
-		received:     counters("http_received_bytes_total", "Bytes of requests' bodies.", "operation"),
-		sent:         counters("http_sent_bytes_total", "Bytes of answers' bodies.", "operation"),
-		inFlight:     prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: "http_requests_in_flight", Help: "Requests being answered."}),
-		transactions: counters("store_transactions_total", "Transactions that were to write, by outcome.", "outcome"),
-		transaction:  histogram("store_transaction_duration_seconds", "Of transactions that were to write, from BEGIN.", syncBuckets),
-		commit:       histogram("store_commit_duration_seconds", "Of COMMIT alone, which makes a transaction durable.", syncBuckets),
-		batch:        histogram("store_batch_requests", "Requests that shared a transaction.", batchBuckets),
-		syncs:        histograms("blob_sync_duration_seconds", "Of putting a blob's bytes (file) or names (directory) on the disk.", syncBuckets, "of"),
-		reloads:      counters("tls_reloads_total", "Times that changed certificate files were read, by outcome.", "outcome"),
-		garbage:      counters("garbage_collected_total", "What collections removed: rows, links, uploads, blobs, and bytes of these.", "of"),
-		garbageStep:  histogram("garbage_step_duration_seconds", "Of one step of a collection.", syncBuckets),
+		registry:      prometheus.NewRegistry(),
+		requests:      counters("http_requests_total", "Requests answered, by operation and class of status; code \"aborted\" is an answer cut off.", "operation", "code"),
+		duration:      histograms("http_request_duration_seconds", "From a request's header to the end of its answer.", requestBuckets, "operation"),
+		received:      counters("http_received_bytes_total", "Bytes of requests' bodies.", "operation"),
+		sent:          counters("http_sent_bytes_total", "Bytes of answers' bodies.", "operation"),
+		inFlight:      prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: "http_requests_in_flight", Help: "Requests being answered."}),
+		transactions:  counters("store_transactions_total", "Transactions that were to write, by outcome.", "outcome"),
+		transaction:   histogram("store_transaction_duration_seconds", "Of transactions that were to write, from BEGIN.", syncBuckets),
+		commit:        histogram("store_commit_duration_seconds", "Of COMMIT alone, which makes a transaction durable.", syncBuckets),
+		batch:         histogram("store_batch_requests", "Requests that shared a transaction.", batchBuckets),
+		syncs:         histograms("blob_sync_duration_seconds", "Of putting a blob's bytes (file) or names (directory) on the disk.", syncBuckets, "of"),
+		reloads:       counters("tls_reloads_total", "Times that changed certificate files were read, by outcome.", "outcome"),
+		garbage:       counters("garbage_collected_total", "What collections removed: rows, links, uploads, blobs, and bytes of these.", "of"),
+		garbageRounds: counter("garbage_rounds_total", "Collections that came to their end."),
+		garbageErrors: counter("garbage_errors_total", "Steps of collections that failed, in part or as a whole."),
+		garbageStep:   histogram("garbage_step_duration_seconds", "Of one step of a collection.", syncBuckets),
 	}
 	m.fileSync, m.dirSync = m.syncs.WithLabelValues("file"), m.syncs.WithLabelValues("directory")
-	m.registry.MustRegister(m.requests, m.duration, m.received, m.sent, m.inFlight, m.transactions, m.transaction, m.commit, m.batch, m.syncs, m.reloads, m.garbage, m.garbageStep)
+	m.registry.MustRegister(m.requests, m.duration, m.received, m.sent, m.inFlight, m.transactions, m.transaction, m.commit, m.batch, m.syncs, m.reloads, m.garbage, m.garbageStep, m.garbageRounds, m.garbageErrors)
 	return m
 }
 
@@ -129,5 +133,10 @@ func (m *Metrics) TLSReload(err error) {
 // Garbage tells how much of something a collection has removed.
 func (m *Metrics) Garbage(of string, n int) { m.garbage.WithLabelValues(of).Add(float64(n)) }
 
-// GarbageStep tells of one step of a collection.
-func (m *Metrics) GarbageStep(took time.Duration) { m.garbageStep.Observe(took.Seconds()) }
+// GarbageStep tells of one step of a collection, how many collections ended with it,
+// and how many errors it met.
+func (m *Metrics) GarbageStep(took time.Duration, rounds, errors int) {
+	m.garbageStep.Observe(took.Seconds())
+	m.garbageRounds.Add(float64(rounds))
+	m.garbageErrors.Add(float64(errors))
+}

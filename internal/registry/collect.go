@@ -16,6 +16,7 @@ const (
 	linkPage    = 1000
 	claimBatch  = 1000
 	contentPage = 1000
+	blobBatch   = 100 // each takes a transaction and a few steps of the blob store
 	// claimsKept is how long claims are kept: no push takes as long.
 	claimsKept = 30 * 24 * time.Hour
 )
@@ -27,6 +28,8 @@ type Collected struct {
 	Uploads int   // that stood still
 	Blobs   int   // whose content nobody held
 	Bytes   int64 // of those blobs
+	Rounds  int   // that ended with this step
+	Errors  int   // 1 when the step failed, in part or as a whole
 	Took    time.Duration
 }
 
@@ -36,8 +39,11 @@ type collection struct {
 	mu       sync.Mutex
 	stage    int
 	link     LinkState
-	contents string
 	small    ociref.Digest
+	asked    bool            // what was left aside is in aside
+	aside    []Aside         // yet to be settled
+	contents string          // the part of the blob store that was listed last
+	listed   []ociref.Digest // of that part, yet to be looked at
 }
 
 // CollectStep does a bounded part of a collection: it absorbs indexes of the
@@ -55,17 +61,21 @@ func (s *Service) CollectStep(ctx context.Context) (c Collected, done bool, err 
 	begun := time.Now()
 	stages := []func(context.Context) (Collected, bool, error){s.absorbOld, s.sweepRows, s.ageLinks, s.sweepContents, s.settleAside, s.collectContents, s.forgetClaims}
 	c, more, err := stages[s.garbage.stage](ctx)
-	c.Took = time.Since(begun)
-	s.tell(c)
-	if more {
-		return c, false, err
+	if !more {
+		s.garbage.stage = (s.garbage.stage + 1) % len(stages)
+		if done = s.garbage.stage == 0; done {
+			c.Rounds = 1
+		}
 	}
-	s.garbage.stage = (s.garbage.stage + 1) % len(stages)
-	return c, s.garbage.stage == 0, err
+	s.tell(c, begun, err)
+	return c, done, err
 }
 
-// tell tells the observer.
-func (s *Service) tell(c Collected) {
+// tell completes the figures of a step and tells the observer.
+func (s *Service) tell(c Collected, begun time.Time, err error) {
+	if c.Took = time.Since(begun); err != nil {
+		c.Errors = 1
+	}
 	if s.o.Collected != nil {
 		s.o.Collected(c)
 	}
@@ -73,20 +83,34 @@ func (s *Service) tell(c Collected) {
 
 // Collect is a round of steps.
 func (s *Service) Collect(ctx context.Context) (total Collected, err error) {
+	return s.collect(ctx, func(context.Context) (bool, error) { return true, nil })
+}
+
+// collect makes steps to the end of a round, as long as it may go on.
+func (s *Service) collect(ctx context.Context, goOn func(context.Context) (bool, error)) (total Collected, err error) {
 	for done := false; !done; {
+		may, failed := goOn(ctx)
+		if !may {
+			return total, firstOf(err, failed)
+		}
 		var c Collected
-		var failed error
 		c, done, failed = s.CollectStep(ctx)
-		total.Rows += c.Rows
-		total.Links += c.Links
-		total.Blobs += c.Blobs
-		total.Bytes += c.Bytes
-		total.Took += c.Took
+		total.add(c)
 		if err = firstOf(err, failed); ctx.Err() != nil {
 			return total, err
 		}
 	}
 	return total, err
+}
+
+func (c *Collected) add(step Collected) {
+	c.Rows += step.Rows
+	c.Links += step.Links
+	c.Blobs += step.Blobs
+	c.Bytes += step.Bytes
+	c.Took += step.Took
+	c.Rounds += step.Rounds
+	c.Errors += step.Errors
 }
 
 // firstOf keeps the first error: a disk that fails would bring thousands alike.
@@ -173,35 +197,54 @@ func (s *Service) sweepContents(ctx context.Context) (c Collected, more bool, er
 	return c, err == nil && next != "", err
 }
 
-// settleAside settles what a process that died has left aside, also past what
-// cannot be settled.
+// settleAside settles some of what a process that died has left aside, also past
+// what cannot be settled.
 func (s *Service) settleAside(ctx context.Context) (c Collected, more bool, err error) {
-	left, err := s.o.Blobs.LeftAside(ctx)
-	if err != nil {
-		return c, false, err
+	g := &s.garbage
+	if !g.asked {
+		if g.aside, err = s.o.Blobs.LeftAside(ctx); err != nil {
+			return c, false, err
+		}
 	}
-	for _, a := range left {
+	for _, a := range front(&g.aside, blobBatch) {
 		if err = firstOf(err, s.settle(ctx, a, &c)); ctx.Err() != nil {
 			break
 		}
 	}
-	return c, false, err
+	g.asked = len(g.aside) > 0
+	return c, g.asked, err
 }
 
-// collectContents looks at one part of the blob store.
+// front takes up to n off the front of a list.
+func front[T any](list *[]T, n int) (some []T) {
+	n = min(n, len(*list))
+	some, *list = (*list)[:n], (*list)[n:]
+	return some
+}
+
+// collectContents looks at some blobs of one part of the blob store, and at the
+// next part when there are no more in this. What it holds in memory meanwhile are
+// the digests of a part.
 func (s *Service) collectContents(ctx context.Context) (c Collected, more bool, err error) {
-	list, next, err := s.o.Blobs.Contents(ctx, s.garbage.contents, s.now().Add(-s.o.BlobGrace))
-	s.garbage.contents = next
-	if err != nil {
-		return c, next != "", err
+	g := &s.garbage
+	if len(g.listed) == 0 {
+		g.listed, g.contents, err = s.o.Blobs.Contents(ctx, g.contents, s.now().Add(-s.o.BlobGrace))
 	}
+	if err == nil {
+		err = s.collectBlobs(ctx, front(&g.listed, blobBatch), &c)
+	}
+	return c, len(g.listed) > 0 || g.contents != "", err
+}
+
+// collectBlobs collects those of the blobs that no repository holds.
+func (s *Service) collectBlobs(ctx context.Context, list []ociref.Digest, c *Collected) error {
 	unlinked, err := s.o.Links.UnlinkedBlobs(ctx, list)
 	for _, digest := range unlinked {
-		if err = firstOf(err, s.collectBlob(ctx, digest, &c)); ctx.Err() != nil {
+		if err = firstOf(err, s.collectBlob(ctx, digest, c)); ctx.Err() != nil {
 			break
 		}
 	}
-	return c, next != "", err
+	return err
 }
 
 // collectBlob sets a blob aside and has it settled.
@@ -255,8 +298,9 @@ func (s *Service) wakeSweep() {
 // sweepAll removes all rows of what was deleted.
 func (s *Service) sweepAll(ctx context.Context) error {
 	for {
+		begun := time.Now()
 		c, more, err := s.sweepRows(ctx)
-		s.tell(c)
+		s.tell(c, begun, err)
 		if err != nil || !more {
 			return err
 		}

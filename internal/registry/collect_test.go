@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -289,5 +290,33 @@ func TestCollectGoesOnPastWhatFails(t *testing.T) {
 	failing(0)
 	if c, err := p.Collect(t.Context()); err == nil || c.Blobs != 1 {
 		t.Errorf("none fails, but a part cannot be read: %+v, %v", c, err)
+	}
+}
+
+// TestStepsAreBounded: however much of one part of the blob store is garbage, a step
+// takes some of it.
+func TestStepsAreBounded(t *testing.T) {
+	p := openPlace(t, onSQLite(t), never)
+	const garbage, most = 150, 100
+	padding := strings.Repeat("x", 20_000)
+	for n, made := 0, 0; made < garbage; n++ {
+		content := fmt.Sprint(n, padding)
+		if ociref.DigestOf(ociref.SHA256, []byte(content)).Hex()[:2] == "00" {
+			p.unheld(content)
+			made++
+		}
+	}
+	total := 0
+	for done := false; !done; {
+		var c registry.Collected
+		var err error
+		c, done, err = p.CollectStep(t.Context())
+		must(t, err)
+		if total += c.Blobs; c.Blobs > most {
+			t.Errorf("a step took %d blobs", c.Blobs)
+		}
+	}
+	if total != garbage {
+		t.Errorf("a round took %d blobs", total)
 	}
 }

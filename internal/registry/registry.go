@@ -51,6 +51,7 @@ type Options struct {
 	Manifests    ManifestStore
 	Links        BlobLinkStore
 	Blobs        BlobStore
+	Leaders      LeaderStore // nil when no other process shares the stores
 	Region       string
 	Now          func() time.Time
 	MaxManifest  int64         // bytes; 0 means DefaultMaxManifest
@@ -71,6 +72,8 @@ type Options struct {
 type Service struct {
 	o       Options
 	garbage collection
+	leader  leader
+	due     time.Time     // the next round of Run
 	wake    chan struct{} // of Run, to sweep
 }
 
@@ -93,8 +96,13 @@ func New(o Options) (*Service, error) {
 	o.UploadIdle = cmp.Or(o.UploadIdle, DefaultUploadIdle)
 	o.BlobGrace = cmp.Or(o.BlobGrace, DefaultBlobGrace)
 	o.CollectInterval = cmp.Or(o.CollectInterval, DefaultCollectInterval)
-	return &Service{o: o, wake: make(chan struct{}, 1)}, nil
+	s := &Service{o: o, wake: make(chan struct{}, 1)}
+	s.leader.store, s.leader.task, s.leader.now = o.Leaders, "collect "+o.Blobs.ID(), o.Now
+	return s, nil
 }
+
+// Leads reports whether this process is the one that collects garbage.
+func (s *Service) Leads() bool { return s.leader.leads.Load() }
 
 // MaxManifest is the most bytes a manifest may have, so that an edge can stop
 // reading there.

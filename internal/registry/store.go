@@ -366,6 +366,9 @@ type Content interface {
 // BlobStore keeps bytes under their digest. The directory implementation
 // returns *os.File as Content, so that sendfile works.
 type BlobStore interface {
+	// ID names where the bytes are: the same one in every process that shares them,
+	// and in no other.
+	ID() string
 	// Open fails with ErrBlobNotFound.
 	Open(ctx context.Context, digest ociref.Digest) (Content, int64, error)
 	// StartUpload begins an upload in a scope and returns its id. An upload is

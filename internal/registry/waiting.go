@@ -10,12 +10,14 @@ import (
 const expiryBatch = 100
 
 // Run expires what waited too long, forgets uploads that stand still and collects
-// garbage, at every CollectInterval until ctx ends. What large deletions left is
-// swept at once. What fails is reported to onError and tried again later.
+// garbage, at every CollectInterval until ctx ends, while this process is the one
+// that leads. What large deletions left is swept at once, whoever leads. What fails
+// is reported to onError and tried again later.
 func (s *Service) Run(ctx context.Context, onError func(error)) error {
-	tick := time.NewTicker(s.o.CollectInterval)
+	tick := time.NewTicker(min(s.o.CollectInterval, beatEvery))
 	defer tick.Stop()
-	for work := s.sweep; ; {
+	defer s.leader.part(ctx)
+	for work := s.Lead; ; {
 		if err := work(ctx); err != nil && ctx.Err() == nil {
 			onError(err)
 		}
@@ -23,18 +25,34 @@ func (s *Service) Run(ctx context.Context, onError func(error)) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			work = s.sweep
+			work = s.Lead
 		case <-s.wake:
 			work = s.sweepAll
 		}
 	}
 }
 
-// sweep is one round of Run.
+// Lead is a step of Run: it makes a round if this process leads and one is due. Who has come to lead
+// just now makes one at once: nobody knows how far the one before had come.
+func (s *Service) Lead(ctx context.Context) error {
+	led := s.leader.leads.Load()
+	leads, err := s.leader.keep(ctx)
+	if err != nil || !leads {
+		return err
+	}
+	begun := s.o.Now()
+	if led && begun.Before(s.due) {
+		return nil
+	}
+	s.due = begun.Add(s.o.CollectInterval)
+	return s.sweep(ctx)
+}
+
+// sweep is one round of Run. It ends early when another process has come to lead.
 func (s *Service) sweep(ctx context.Context) error {
 	_, expired := s.ExpireWaiting(ctx)
 	_, idle := s.ExpireUploads(ctx)
-	_, garbage := s.Collect(ctx)
+	_, garbage := s.collect(ctx, s.leader.keep)
 	return errors.Join(expired, idle, garbage)
 }
 
@@ -82,6 +100,6 @@ func stays(err error) bool {
 func (s *Service) ExpireUploads(ctx context.Context) (int, error) {
 	begun := time.Now()
 	n, err := s.o.Blobs.ExpireUploads(ctx, s.now().Add(-s.o.UploadIdle))
-	s.tell(Collected{Uploads: n, Took: time.Since(begun)})
+	s.tell(Collected{Uploads: n}, begun, err)
 	return n, err
 }

@@ -25,6 +25,12 @@ func (s *Server) measureServices(aws *awshttp.Handler) {
 	m.Cache("sigv4_keys", aws.KeyCache)
 	m.Gauge("uploads_in_flight", "Uploads whose bodies arrive.", s.uploads.Taken)
 	m.Gauge("uploads_limit", "Uploads whose bodies may arrive at once.", s.uploads.Limit)
+	m.Gauge("garbage_leader", "1 where this process is the one that collects garbage, of those that share records and blobs.", func() int {
+		if s.registry.Leads() {
+			return 1
+		}
+		return 0
+	})
 	m.Count("uploads_refused_total", "Uploads refused because too many arrived.", s.uploads.Refused)
 }
 
@@ -35,5 +41,5 @@ func (s *Server) measureCollected(c registry.Collected) {
 	s.metrics.Garbage("uploads", c.Uploads)
 	s.metrics.Garbage("blobs", c.Blobs)
 	s.metrics.Garbage("bytes", int(c.Bytes))
-	s.metrics.GarbageStep(c.Took)
+	s.metrics.GarbageStep(c.Took, c.Rounds, c.Errors)
 }

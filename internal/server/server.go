@@ -201,7 +201,7 @@ func (s *Server) openServices(context.Context) (err error) {
 	s.onClose(s.blobs.Close)
 	s.blobs.Observe(func(b blobstore.Sync) { s.metrics.BlobSync(b.Directory, b.Took) })
 	s.registry, err = registry.New(registry.Options{
-		Repositories: s.records.Repositories(), Manifests: s.records.Manifests(), Links: s.records.Links(), Blobs: s.blobs,
+		Repositories: s.records.Repositories(), Manifests: s.records.Manifests(), Links: s.records.Links(), Blobs: s.blobs, Leaders: s.records.Leaders(),
 		Region: s.config.Region, Now: s.options.Now, MaxUpload: s.config.MaxUpload, MaxImages: s.config.MaxImages, WaitingFor: s.config.WaitingReferrers,
 		UploadIdle: s.config.UploadIdle, BlobGrace: s.config.BlobGrace, CollectInterval: s.config.CollectInterval, Collected: s.measureCollected,
 	})

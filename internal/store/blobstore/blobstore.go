@@ -1,6 +1,7 @@
 // Package blobstore keeps blobs in a directory, each under its digest.
 //
 //	blobs/<algorithm>/<2 hex digits>/<hex>   blobs, complete and never changed
+//	blobs/id                                 the directory's name among others
 //	uploads/<scope>.<id>                     uploads, growing
 //	small-uploads                            uploads that are small so far
 //	aside/<algorithm>.<hex>.<random>         blobs that a collection may remove
@@ -61,7 +62,7 @@ const (
 
 // Dir is a blob store in a directory. Its methods are safe for concurrent use.
 type Dir struct {
-	root     string
+	root, id string
 	small    *smallUploads
 	observer func(Sync) // set before the first use
 
@@ -90,6 +91,9 @@ func Open(dir string) (*Dir, error) {
 		}
 	}
 	var err error
+	if d.id, err = identify(filepath.Join(dir, "blobs", "id")); err != nil {
+		return nil, fmt.Errorf("blobstore: open: %w", err)
+	}
 	if d.small, err = openSmall(filepath.Join(dir, "small-uploads"), filepath.Join(dir, "uploads")); err != nil {
 		return nil, fmt.Errorf("blobstore: open: %w", err)
 	}

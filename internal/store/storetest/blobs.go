@@ -21,6 +21,7 @@ import (
 // reopen returns a store on what that one has kept, as after a restart.
 func Blobs(t *testing.T, open func(t *testing.T) (s registry.BlobStore, reopen func() registry.BlobStore)) {
 	for name, test := range map[string]func(*testing.T, blobs){
+		"id":                         blobID,
 		"round trip":                 blobRoundTrip,
 		"chunks":                     blobChunks,
 		"a restart between chunks":   blobRestart,
@@ -58,6 +59,13 @@ type blobs struct {
 	registry.BlobStore
 	t      *testing.T
 	reopen func() registry.BlobStore
+}
+
+// blobID: a store has the same name after a restart, and another has another.
+func blobID(t *testing.T, s blobs) {
+	if again := s.reopen().ID(); s.ID() == "" || again != s.ID() {
+		t.Errorf("%q, and after a restart %q", s.ID(), again)
+	}
 }
 
 const uploadScope = "111122223333/team/app"

@@ -21,6 +21,7 @@ type RegistryStores struct {
 	registry.RepositoryStore
 	registry.ManifestStore
 	registry.BlobLinkStore
+	registry.LeaderStore
 	Journal journal.Reader
 }
 
@@ -71,6 +72,7 @@ func Registry(t *testing.T, open func(t *testing.T) RegistryStores) {
 		{"contents in the records", testContents},
 		{"contents of blobs that are held", testContentOfHeld},
 		{"many contents", testManyContents},
+		{"beats of leaders", testBeats},
 		{"untag", testUntag},
 		{"blob links", testLinks},
 		{"large index", testLargeIndex},
@@ -90,6 +92,7 @@ func Registry(t *testing.T, open func(t *testing.T) RegistryStores) {
 		{"race: a manifest and its blob's age", raceUnnamed},
 		{"race: sweep, push and mount", raceContents},
 		{"race: referral and its manifest", raceReferral},
+		{"race: leaders", raceLeaders},
 		{"race: same manifest", raceSameManifest},
 		{"race: quota", raceQuota},
 		{"race: tags in both orders", raceTagOrders},

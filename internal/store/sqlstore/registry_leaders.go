@@ -1,0 +1,38 @@
+package sqlstore
+
+import (
+	"context"
+
+	"github.com/sealwright/sealwright/internal/registry"
+)
+
+// Leaders returns the store of who leads a task.
+func (db *DB) Leaders() registry.LeaderStore { return leaders{db} }
+
+// leaders implements registry.LeaderStore.
+type leaders struct{ db *DB }
+
+// Beat implements registry.LeaderStore.
+func (s leaders) Beat(ctx context.Context, task string) (beat registry.Beat, err error) {
+	err = s.db.read(ctx, func(q querier) error {
+		beat, err = scanOne[registry.Beat](q.row(`SELECT beat FROM leaders WHERE task = $1`, task))
+		return orElse(err, nil)
+	})
+	return beat, err
+}
+
+// SwapBeat implements registry.LeaderStore. Nobody has said anything of a task that
+// has no row.
+func (s leaders) SwapBeat(ctx context.Context, task string, was, next registry.Beat) (swapped bool, err error) {
+	err = s.db.write(ctx, func(tx querier) error {
+		if was == 0 {
+			if _, err := tx.exec(`INSERT INTO leaders (task, beat) VALUES ($1, 0) ON CONFLICT (task) DO NOTHING`, task); err != nil {
+				return err
+			}
+		}
+		n, err := tx.exec(`UPDATE leaders SET beat = $1 WHERE task = $2 AND beat = $3`, int64(next), task, int64(was))
+		swapped = n == 1
+		return err
+	})
+	return swapped && err == nil, err
+}
