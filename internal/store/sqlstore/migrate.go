@@ -19,18 +19,24 @@ import (
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
-// migrateSQLite brings a file up to date. SQLite has no session lock: when two
-// processes race, the loser's transaction fails as a whole, and it looks again.
+// migrateSQLite brings a file up to date. SQLite has no session lock: when
+// processes race, a loser's transaction fails as a whole, and it looks again. Each
+// migration is a race of its own.
 func migrateSQLite(ctx context.Context, db *sql.DB) error {
 	provider, err := newProvider(goose.DialectSQLite3, db, sqliteDDL)
 	if err != nil {
 		return err
 	}
-	for attempt := 1; ; attempt++ {
-		if err = up(ctx, provider); err == nil || attempt == 3 || ctx.Err() != nil {
+	last := int64(-1)
+	for stalled := 0; stalled < 3; stalled++ {
+		if err = up(ctx, provider); err == nil || ctx.Err() != nil {
 			return err
 		}
+		if at, unknown := provider.GetDBVersion(ctx); unknown == nil && at > last {
+			last, stalled = at, 0
+		}
 	}
+	return err
 }
 
 // migratePostgres brings a database up to date while it holds a lock that other
