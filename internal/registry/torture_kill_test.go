@@ -54,7 +54,7 @@ func tortureForever(t *testing.T, shared site) {
 func killedTorture(t *testing.T, fresh func(testing.TB) site) {
 	const rounds = 3
 	shared, held := fresh(t), map[ociref.Digest]pushed{}
-	last := openPlace(t, shared, never) // makes the database: only one process may
+	last := openPlace(t, shared, never) // makes the database, and collects what is left
 	for range rounds {
 		first, second := startTorture(t, shared, held), startTorture(t, shared, held)
 		first.until(50 + rand.IntN(100))

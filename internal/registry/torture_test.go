@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sealwright/sealwright/internal/fault"
 	"github.com/sealwright/sealwright/internal/ociref"
 	"github.com/sealwright/sealwright/internal/registry"
 	"github.com/sealwright/sealwright/internal/store/storetest"
@@ -31,6 +32,7 @@ type torturer struct {
 	ledger func(pushed, bool)
 
 	refused, collected int
+	full               int // of those refused, for want of room
 }
 
 // pushed is an acknowledged image or signature.
@@ -126,6 +128,9 @@ func (c *torturer) act(ctx context.Context) {
 		var did registry.Collected
 		did, err = c.Collect(ctx)
 		c.collected += did.Blobs
+	}
+	if errors.Is(err, registry.ErrStorageFull) || fault.KindOf(err) == fault.Unavailable && !errors.Is(err, registry.ErrBlobCollected) {
+		c.full++
 	}
 	if err != nil {
 		c.refused++

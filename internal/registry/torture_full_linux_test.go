@@ -1,0 +1,72 @@
+package registry_test
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+// TestTortureOnAFullDisk is TestTorture with no fault made up: records and blobs lie
+// on a small disk that is filled and emptied again and again, so that transactions,
+// uploads and syncs fail where the kernel has them fail. Only root may mount one.
+func TestTortureOnAFullDisk(t *testing.T) {
+	disk := t.TempDir()
+	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=32m,mode=0700"); err != nil {
+		if os.Getenv("SEALWRIGHT_REQUIRE_PEERS") == "1" {
+			t.Fatalf("cannot mount a tmpfs: %v", err)
+		}
+		t.Skipf("cannot mount a tmpfs (%v): run as root to test on a full disk", err)
+	}
+	t.Cleanup(func() { syscall.Unmount(disk, syscall.MNT_DETACH) })
+	a := openPlace(t, newSite(filepath.Join(disk, "records.db"), disk), never)
+	b := openPlace(t, a.site, never)
+	filler := filepath.Join(disk, "filler")
+	list := torturers("client ", []*place{a, b}, nil)
+	var all sync.WaitGroup
+	for i, c := range list {
+		all.Go(func() {
+			for n := range acts {
+				switch {
+				case i == 0 && n%20 == 10:
+					fill(filler)
+				case i == 0 && n%20 == 0:
+					os.Remove(filler)
+				}
+				c.act(t.Context())
+			}
+		})
+	}
+	all.Wait()
+	os.Remove(filler)
+	held, full := 0, 0
+	for _, c := range list {
+		for _, m := range c.held {
+			a.holds(m)
+		}
+		held, full = held+len(c.held), full+c.full
+	}
+	t.Logf("%d manifests held, %d acts refused for want of room", held, full)
+	if held == 0 || full == 0 {
+		t.Fatal("that is no test")
+	}
+	a.check(t)
+	a.nothingLeaks()
+}
+
+// fill writes a file until the disk is full.
+func fill(path string) {
+	f, err := os.Create(path)
+	if err != nil {
+		return // it is full
+	}
+	defer f.Close()
+	zeros, err := os.Open("/dev/zero")
+	if err != nil {
+		return
+	}
+	defer zeros.Close()
+	io.Copy(f, zeros)
+}
