@@ -7,11 +7,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/random"
+
+	"github.com/sealwright/sealwright/internal/discovery/issuertest"
 )
 
 // peer finds a program that nobody here wrote. Without it the test is skipped,
@@ -230,4 +233,49 @@ func TestAWSProgramIAM(t *testing.T) {
 	c.fails("(DeleteConflict)", aws, "--endpoint-url", s.url, "iam", "delete-user", "--user-name", "alice")
 	c.fails("(NoSuchEntity)", aws, "--endpoint-url", s.url, "iam", "get-user", "--user-name", "bob")
 	c.fails("(MalformedPolicyDocument)", aws, "--endpoint-url", s.url, "iam", "create-policy", "--policy-name", "Q", "--policy-document", "{}")
+}
+
+// TestAWSProgramWebIdentity drives OpenID Connect providers and
+// AssumeRoleWithWebIdentity with the AWS CLI.
+func TestAWSProgramWebIdentity(t *testing.T) {
+	aws := peer(t, "awscli", "/usr/bin/aws", "aws")
+	issuer := issuertest.New(t)
+	s := start(t, t.TempDir(), "--oidc-loopback")
+	c := client{t, append(s.environ(t.TempDir()), "AWS_PAGER=", "AWS_MAX_ATTEMPTS=1")}
+	do := func(args ...string) string {
+		t.Helper()
+		return c.must(append([]string{aws, "--endpoint-url", s.url, "--output", "text"}, args...)...)
+	}
+	arn := strings.TrimSpace(do("iam", "create-open-id-connect-provider", "--url", issuer.URL, "--client-id-list", "app", "--thumbprint-list", strings.Repeat("a", 40), "--tags", "Key=a,Value=1", "--query", "OpenIDConnectProviderArn"))
+	if want := "arn:aws:iam::111122223333:oidc-provider/" + issuerHost(issuer); arn != want {
+		t.Fatalf("%s, want %s", arn, want)
+	}
+	of := []string{"--open-id-connect-provider-arn", arn}
+	provider := func(verb string, args ...string) string {
+		t.Helper()
+		return do(append(append([]string{"iam", verb}, of...), args...)...)
+	}
+	provider("add-client-id-to-open-id-connect-provider", "--client-id", "sts.amazonaws.com")
+	provider("remove-client-id-from-open-id-connect-provider", "--client-id", "app")
+	provider("update-open-id-connect-provider-thumbprint", "--thumbprint-list", strings.Repeat("b", 40))
+	provider("tag-open-id-connect-provider", "--tags", "Key=b,Value=2")
+	provider("untag-open-id-connect-provider", "--tag-keys", "a")
+	if out := provider("list-open-id-connect-provider-tags", "--query", "Tags"); strings.TrimSpace(out) != "b\t2" {
+		t.Errorf("tags: %q", out)
+	}
+	if out := provider("get-open-id-connect-provider", "--query", "[ClientIDList[0],ThumbprintList[0]]"); strings.TrimSpace(out) != "sts.amazonaws.com\t"+strings.Repeat("b", 40) {
+		t.Errorf("get: %q", out)
+	}
+	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"` + arn + `"},"Action":"sts:AssumeRoleWithWebIdentity"}]}`
+	do("iam", "create-role", "--role-name", "ci", "--assume-role-policy-document", trust)
+	token := issuer.Token(time.Now(), issuertest.GitLab("sts.amazonaws.com", "my-group/app", "main"))
+	assume := []string{"sts", "assume-role-with-web-identity", "--role-arn", "arn:aws:iam::111122223333:role/ci", "--role-session-name", "job-1", "--web-identity-token"}
+	if out := do(append(assume, token, "--query", "[AssumedRoleUser.Arn,Audience]")...); strings.TrimSpace(out) != "arn:aws:sts::111122223333:assumed-role/ci/job-1\tsts.amazonaws.com" {
+		t.Errorf("assume: %q", out)
+	}
+	c.fails("(InvalidIdentityToken)", append([]string{aws, "--endpoint-url", s.url}, append(assume, token+"x")...)...)
+	provider("delete-open-id-connect-provider")
+	if out := do("iam", "list-open-id-connect-providers", "--query", "OpenIDConnectProviderList"); strings.TrimSpace(out) != "" {
+		t.Errorf("list: %q", out)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -14,18 +15,24 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/rogpeppe/go-internal/testscript"
 	"oras.land/oras-go/v2/content"
+
+	"github.com/sealwright/sealwright/internal/discovery/issuertest"
 )
 
 // TestScripts runs the scripts of testdata. Each has a home of its own. Beside
-// the program under its three names they have six commands more:
+// the program under its three names they have these commands more:
 //
 //	service [flag...]	serve from $WORK/data and take up what `sealwright env` says
 //	shutdown	end the service in peace
 //	root ACCOUNT	take up an account's root access key
 //	become USER	take up a new access key of an IAM user
 //	await REGEXP VERB...	run a verb again and again until its output matches
+//	issuer FILE...	put the host of the OpenID Connect issuer into files, for ISSUER_HOST
+//	token FILE SUBJECT	write the issuer's token for a subject and sts.amazonaws.com
+//	logged VAR	wait until the newest signing job is in the transparency log, and set VAR to it
 //	push REPOSITORY:TAG VAR	push an image, as any OCI client would, and set VAR to its digest
 func TestScripts(t *testing.T) {
+	issuer := issuertest.New(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireUniqueNames:  true,
@@ -35,6 +42,8 @@ func TestScripts(t *testing.T) {
 			env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, ".config"))
 			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
 			env.Setenv("PLUGIN", "com.amazonaws.signer.notation.plugin")
+			env.Setenv("ISSUER", issuer.URL)
+			env.Setenv("ISSUER_HOST", issuerHost(issuer))
 			env.Values[serviceKey{}] = new(*service)
 			return nil
 		},
@@ -46,6 +55,8 @@ func TestScripts(t *testing.T) {
 			"root":     rootCommand,
 			"logged":   loggedCommand,
 			"await":    awaitCommand,
+			"issuer":   func(ts *testscript.TestScript, neg bool, args []string) { issuerCommand(ts, neg, args, issuer) },
+			"token":    func(ts *testscript.TestScript, neg bool, args []string) { tokenCommand(ts, neg, args, issuer) },
 		},
 	})
 }
@@ -120,6 +131,27 @@ func becomeCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(json.Unmarshal(out, &made))
 	ts.Setenv("AWS_ACCESS_KEY_ID", made.AccessKey.AccessKeyId)
 	ts.Setenv("AWS_SECRET_ACCESS_KEY", made.AccessKey.SecretAccessKey)
+}
+
+// issuerHost is what stands for an issuer in ARNs and condition keys.
+func issuerHost(issuer *issuertest.Issuer) string { return strings.TrimPrefix(issuer.URL, "http://") }
+
+func issuerCommand(ts *testscript.TestScript, neg bool, args []string, issuer *issuertest.Issuer) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: issuer FILE...")
+	}
+	for _, name := range args {
+		text := strings.ReplaceAll(ts.ReadFile(name), "ISSUER_HOST", issuerHost(issuer))
+		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o600))
+	}
+}
+
+func tokenCommand(ts *testscript.TestScript, neg bool, args []string, issuer *issuertest.Issuer) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: token FILE SUBJECT")
+	}
+	token := issuer.Token(time.Now(), map[string]any{"sub": args[1], "aud": "sts.amazonaws.com"})
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(token), 0o600))
 }
 
 func pushCommand(ts *testscript.TestScript, neg bool, args []string) {

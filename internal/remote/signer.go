@@ -40,7 +40,7 @@ var errNoCredentials = errors.New(`no AWS credentials were found: set AWS_ACCESS
 // that was configured, rather than Amazon's own, hosts are not prefixed, so
 // that no name but the endpoint's has to resolve.
 func NewSigner(ctx context.Context, o SignerOptions) (*signer.Client, error) {
-	loaded, err := config.LoadDefaultConfig(ctx, o.load()...)
+	loaded, err := LoadConfig(ctx, o.load()...)
 	if err != nil {
 		return nil, fmt.Errorf("load the AWS configuration: %w", err)
 	}
@@ -65,6 +65,9 @@ func (o SignerOptions) load() []func(*config.LoadOptions) error {
 	var options []func(*config.LoadOptions) error
 	if o.Region != "" {
 		options = append(options, config.WithRegion(o.Region))
+	}
+	if o.Endpoint != "" {
+		options = append(options, config.WithBaseEndpoint(o.Endpoint)) // where a token is shown, too
 	}
 	if o.Profile != "" {
 		options = append(options, config.WithSharedConfigProfile(o.Profile))

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -99,6 +100,28 @@ func (f *federation) job() bearer {
 	c, err := provider.Retrieve(f.Context())
 	must(f, err)
 	return newBearer(f.T, f.Server, c)
+}
+
+// TestTheSDKsEnvironment: the SDK for Go finds role and token by itself; it wants
+// the endpoint of STS by its own name.
+func TestTheSDKsEnvironment(t *testing.T) {
+	f := newFederation(t)
+	file := filepath.Join(t.TempDir(), "token")
+	must(t, os.WriteFile(file, []byte(f.token()), 0o600))
+	for name, value := range map[string]string{
+		"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_SESSION_TOKEN": "", "AWS_PROFILE": "", "AWS_REGION": "us-east-1",
+		"AWS_ENDPOINT_URL": f.URL(), "AWS_ENDPOINT_URL_STS": f.URL(), "AWS_CONFIG_FILE": file + ".none", "AWS_SHARED_CREDENTIALS_FILE": file + ".none",
+		"AWS_ROLE_ARN": roleARN, "AWS_ROLE_SESSION_NAME": "job-1", "AWS_WEB_IDENTITY_TOKEN_FILE": file,
+	} {
+		t.Setenv(name, value)
+	}
+	c, err := awsconfig.LoadDefaultConfig(t.Context())
+	must(t, err)
+	who, err := sts.NewFromConfig(c).GetCallerIdentity(t.Context(), nil)
+	must(t, err)
+	if *who.Arn != "arn:aws:sts::111122223333:assumed-role/ci/job-1" {
+		t.Error(*who.Arn)
+	}
 }
 
 // pushes tries to begin an upload through both doors.

@@ -15,12 +15,13 @@ import (
 
 // Load is the AWS configuration of the environment, for verbs of their own that
 // call a service.
-func Load(ctx context.Context) (aws.Config, error) { return new(settings).load(ctx) }
+func Load(ctx context.Context) (aws.Config, error) { return new(settings).load(ctx, false) }
 
 // load reads the AWS configuration: flags, environment, shared files. Region
-// and credentials must be there, so that their absence has an error of its own.
-func (g *settings) load(ctx context.Context) (aws.Config, error) {
-	cfg, err := config.LoadDefaultConfig(ctx,
+// and, unless nothing is to be signed, credentials must be there, so that their
+// absence has an error of its own.
+func (g *settings) load(ctx context.Context, unsigned bool) (aws.Config, error) {
+	cfg, err := remote.LoadConfig(ctx,
 		config.WithRegion(g.region),
 		config.WithSharedConfigProfile(g.profile),
 		config.WithBaseEndpoint(g.endpoint),
@@ -31,6 +32,10 @@ func (g *settings) load(ctx context.Context) (aws.Config, error) {
 	}
 	if cfg.Region == "" {
 		return aws.Config{}, errors.New(`You must specify a region: give --region, set AWS_REGION, or run eval "$(sealwright env)"`)
+	}
+	if unsigned {
+		cfg.Credentials = aws.AnonymousCredentials{}
+		return cfg, nil
 	}
 	if cfg.BaseEndpoint != nil && remote.FromInstanceRole(cfg.Credentials) {
 		return aws.Config{}, errors.New(noCredentials)

@@ -51,7 +51,7 @@ func (r *invocation) call(ctx context.Context, input any) (output any, next stri
 			return nil, "", err
 		}
 	}
-	cfg, err := r.load(ctx)
+	cfg, err := r.load(ctx, r.operation.unsigned)
 	if err != nil {
 		return nil, "", err
 	}

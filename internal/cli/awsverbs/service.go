@@ -26,6 +26,8 @@ type operation struct {
 	input reflect.Type // the Input struct
 	call  func(ctx context.Context, client, input any) (output any, err error)
 	print func(output any) (string, error) // nil: as --output says
+
+	unsigned bool // needs no credentials
 }
 
 // op makes the row of a client's method.
@@ -45,6 +47,12 @@ func op[C, O, In, Out any](method func(*C, context.Context, *In, ...func(*O)) (*
 // as gives an operation another verb and another way to print its result.
 func (o operation) as(verb, doc string, print func(output any) (string, error)) operation {
 	o.verb, o.doc, o.print = verb, doc, print
+	return o
+}
+
+// needingNothing marks an operation that needs no credentials.
+func (o operation) needingNothing() operation {
+	o.unsigned = true
 	return o
 }
 

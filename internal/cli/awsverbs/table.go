@@ -117,7 +117,7 @@ func stsOperations() []operation {
 	type c = sts.Client
 	return []operation{
 		op((*c).AssumeRole, "Begin a session of a role"),
-		op((*c).AssumeRoleWithWebIdentity, "Begin a session of a role with the token of an OpenID Connect issuer"),
+		op((*c).AssumeRoleWithWebIdentity, "Begin a session of a role with the token of an OpenID Connect issuer").needingNothing(),
 		op((*c).GetSessionToken, "Begin a session of your own"),
 		op((*c).GetAccessKeyInfo, "Ask which account an access key is of"),
 		op((*c).GetCallerIdentity, "Show whose credentials these are"),

@@ -1,0 +1,30 @@
+package remote
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+)
+
+// LoadConfig is the AWS SDK's LoadDefaultConfig, but for the credentials that STS
+// gives for a token (AWS_WEB_IDENTITY_TOKEN_FILE): the SDK asks Amazon for those
+// whatever AWS_ENDPOINT_URL says, since it makes that client before it knows the
+// endpoint. A token for this service is not to go there.
+func LoadConfig(ctx context.Context, options ...func(*config.LoadOptions) error) (aws.Config, error) {
+	late := &lateSTS{}
+	loaded, err := config.LoadDefaultConfig(ctx, append(options,
+		config.WithWebIdentityRoleCredentialOptions(func(o *stscreds.WebIdentityRoleOptions) { o.Client = late }))...)
+	late.config = loaded
+	return loaded, err
+}
+
+// lateSTS is an STS client of a configuration that is known when it is used.
+type lateSTS struct{ config aws.Config }
+
+// AssumeRoleWithWebIdentity implements [stscreds.AssumeRoleWithWebIdentityAPIClient].
+func (l *lateSTS) AssumeRoleWithWebIdentity(ctx context.Context, in *sts.AssumeRoleWithWebIdentityInput, options ...func(*sts.Options)) (*sts.AssumeRoleWithWebIdentityOutput, error) {
+	return sts.NewFromConfig(l.config).AssumeRoleWithWebIdentity(ctx, in, options...)
+}
