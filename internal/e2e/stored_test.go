@@ -3,7 +3,6 @@ package e2e
 import (
 	"database/sql"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -78,24 +77,16 @@ func TestBitsFlippedOnDisk(t *testing.T) {
 	}
 }
 
-// flipBlob flips bits of a stored blob.
-func (sc *scene) flipBlob(d digest.Digest) func(bit int) {
-	path := filepath.Join(sc.dir, "blobs", d.Algorithm().String(), d.Encoded()[:2], d.Encoded())
-	return func(bit int) {
-		sc.t.Helper()
-		b, err := os.ReadFile(path)
-		if err != nil {
-			sc.t.Fatal(err)
-		}
-		b[bit/8] ^= 1 << (bit % 8)
-		if err := os.WriteFile(path, b, 0o600); err != nil {
-			sc.t.Fatal(err)
-		}
-	}
+// flipBlob flips bits of a stored blob; small ones are in the records.
+func (sc *scene) flipBlob(d digest.Digest) func(bit int) { return sc.flipRecord("blob_contents", d) }
+
+// flipManifest flips bits of a stored manifest.
+func (sc *scene) flipManifest(d digest.Digest) func(bit int) {
+	return sc.flipRecord("manifest_contents", d)
 }
 
-// flipManifest flips bits of a stored manifest, behind the service's back.
-func (sc *scene) flipManifest(d digest.Digest) func(bit int) {
+// flipRecord flips bits of content in a table, behind the service's back.
+func (sc *scene) flipRecord(table string, d digest.Digest) func(bit int) {
 	records, err := sql.Open("sqlite", filepath.Join(sc.dir, "records.db")+"?_pragma=busy_timeout(10000)")
 	if err != nil {
 		sc.t.Fatal(err)
@@ -104,11 +95,11 @@ func (sc *scene) flipManifest(d digest.Digest) func(bit int) {
 	return func(bit int) {
 		sc.t.Helper()
 		var b []byte
-		if err := records.QueryRow("SELECT content FROM manifest_contents WHERE digest = $1", d.String()).Scan(&b); err != nil {
+		if err := records.QueryRow("SELECT content FROM "+table+" WHERE digest = $1", d.String()).Scan(&b); err != nil {
 			sc.t.Fatal(err)
 		}
 		b[bit/8] ^= 1 << (bit % 8)
-		if _, err := records.Exec("UPDATE manifest_contents SET content = $1 WHERE digest = $2", b, d.String()); err != nil {
+		if _, err := records.Exec("UPDATE "+table+" SET content = $1 WHERE digest = $2", b, d.String()); err != nil {
 			sc.t.Fatal(err)
 		}
 	}
