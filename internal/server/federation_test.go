@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"encoding/pem"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -71,8 +72,12 @@ func (f *federation) role(name, trust string) {
 // trusts is a trust policy for the issuer's tokens under a condition, in which
 // ISSUER stands for what precedes its keys.
 func (f *federation) trusts(condition string) string {
+	return f.trustsHost(strings.TrimPrefix(f.issuer.URL, "http://"), condition)
+}
+
+func (f *federation) trustsHost(host, condition string) string {
 	return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"` + f.arn + `"},"Action":["sts:AssumeRoleWithWebIdentity","sts:TagSession","sts:SetSourceIdentity"],"Condition":{` +
-		strings.ReplaceAll(condition, "ISSUER", strings.TrimPrefix(f.issuer.URL, "http://")) + `}}]}`
+		strings.ReplaceAll(condition, "ISSUER", host) + `}}]}`
 }
 
 // token is that of a job on the main branch.
@@ -289,5 +294,34 @@ func TestAnUnreachableIssuer(t *testing.T) {
 	}
 	if n := f.issuer.Asked(); n != 1 {
 		t.Errorf("an issuer that is down was asked %d times by one token", n)
+	}
+}
+
+// TestIssuersOfOneself: one that cannot be reached, whose keys are in a file, and
+// one whose certificate comes from an authority of its own.
+func TestIssuersOfOneself(t *testing.T) {
+	dir := t.TempDir()
+	cluster, own := issuertest.New(t), issuertest.NewTLS(t)
+	cluster.URL = "https://kubernetes.default.svc.cluster.local"
+	c := settings(t)
+	c.OIDCLoopback, c.OIDCCAFile = true, filepath.Join(dir, "ca.pem")
+	c.OIDCKeys = []string{cluster.URL + "=" + filepath.Join(dir, "keys.json")}
+	must(t, os.WriteFile(filepath.Join(dir, "keys.json"), cluster.KeySet(), 0o600))
+	if _, err := open(t, c); err == nil || !strings.Contains(err.Error(), "oidc-ca-file") {
+		t.Errorf("without the file of authorities: %v", err)
+	}
+	must(t, os.WriteFile(c.OIDCCAFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: own.Server.Certificate().Raw}), 0o600))
+	s, _ := run(t, c)
+	f := &federation{stage: &stage{T: t, Server: s}}
+	f.iam = iam.NewFromConfig(bearer{credentials: rootOf(t, s)}.config(s))
+	for name, issuer := range map[string]*issuertest.Issuer{"cluster": cluster, "own": own} {
+		made, err := f.iam.CreateOpenIDConnectProvider(t.Context(), &iam.CreateOpenIDConnectProviderInput{Url: &issuer.URL, ClientIDList: []string{"sealwright"}})
+		must(t, err)
+		f.arn = *made.OpenIDConnectProviderArn
+		f.role(name, f.trustsHost(strings.TrimPrefix(issuer.URL, "https://"), `"StringEquals":{"ISSUER:sub":"system:serviceaccount:builds:runner"}`))
+		_, err = f.with(name, issuer.Token(time.Now(), issuertest.Kubernetes("sealwright", "builds", "runner")))
+		must(t, err)
+		_, err = f.with(name, issuer.Token(time.Now(), issuertest.Kubernetes("sealwright", "builds", "other")))
+		f.wantCode(err, "AccessDenied")
 	}
 }
