@@ -22,7 +22,7 @@ const tailLease = 10 * time.Second
 
 // openAudit makes the recorder of what changes nothing, and a tailer for each
 // place that the journal goes to.
-func (s *Server) openAudit(context.Context) (err error) {
+func (s *Server) openAudit(ctx context.Context) (err error) {
 	about := journal.Subject{Account: arn.AccountID(s.config.Account), Region: s.config.Region}
 	s.recorder, err = journal.NewRecorder(journal.RecorderOptions{
 		Journal: s.records.Appender(), About: about, Rate: int(s.config.AuditRate), Now: s.options.Now, Told: s.tellRecorder,
@@ -42,7 +42,7 @@ func (s *Server) openAudit(context.Context) (err error) {
 			return err
 		}
 	}
-	return s.watchTailers()
+	return s.watchTailers(ctx)
 }
 
 // namedSink is a place that the journal goes to.
@@ -143,7 +143,7 @@ func (s *Server) toldOfTailer(name string, delivered int, err error) {
 }
 
 // watchTailers has signing stop when one of them does not keep up.
-func (s *Server) watchTailers() (err error) {
+func (s *Server) watchTailers(ctx context.Context) (err error) {
 	s.watch, err = journal.NewWatch(journal.WatchOptions{
 		Names: s.tailed, Reader: s.records.Journal(), Stands: s.records.Tailers(), Newest: s.records.NewestEntry,
 		MaxEntries: s.config.AuditMaxEntries, MaxAge: s.config.AuditMaxLag, Now: s.options.Now,
@@ -151,8 +151,11 @@ func (s *Server) watchTailers() (err error) {
 			s.options.Logger.Error("looking whether the journal is delivered", "error", fault.Whole(err))
 		},
 	})
+	if err != nil {
+		return err
+	}
 	s.work = append(s.work, s.watch.Run)
-	return err
+	return s.watch.Look(ctx) // or the first signatures would be refused: nobody knew yet
 }
 
 // maySign is nil while what is signed is seen where it should be; its error is one

@@ -26,9 +26,7 @@ func probe(s *Server, path string) (int, string) {
 // opened is a server with a clock of the test's and a log, closed at its end.
 func opened(t *testing.T, now func() time.Time, log *strings.Builder) *Server {
 	t.Helper()
-	c := settings(t)
-	c.TransparencyLog = false // it is known to keep up once the service runs
-	s, err := Open(t.Context(), c, Options{Logger: slog.New(slog.NewTextHandler(log, nil)), Now: now})
+	s, err := Open(t.Context(), settings(t), Options{Logger: slog.New(slog.NewTextHandler(log, nil)), Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
