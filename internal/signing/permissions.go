@@ -153,7 +153,7 @@ var statementID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompi
 //
 // Source: https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html
 var roleName = sync.OnceValue(func() *regexp.Regexp { // a millisecond that only who asks for it pays
-	return regexp.MustCompile(`^role/([!-.0-~]{1,510}/)?[\w+=,.@-]{1,64}$`)
+	return regexp.MustCompile(`^role/([!-~]{1,510}/)?[\w+=,.@-]{1,64}$`)
 })
 
 // check fails with [ErrInvalid].

@@ -45,7 +45,7 @@ func TestProfilePermissions(t *testing.T) {
 	if none := w.permissions(t, "image"); none.RevisionId != nil || len(none.Permissions) != 0 || none.PolicySizeBytes != 0 {
 		t.Fatalf("before the first: %+v", none)
 	}
-	role := "arn:aws:iam::444455556666:role/ci/build"
+	role := "arn:aws:iam::444455556666:role/ci/eu/build"
 	first, err := w.client.AddProfilePermission(t.Context(), &signer.AddProfilePermissionInput{ProfileName: aws.String("image"),
 		Action: aws.String("signer:SignPayload"), Principal: &role, StatementId: aws.String("ci.sign-1"), ProfileVersion: version})
 	if err != nil {
