@@ -37,5 +37,8 @@ func (c Config) checkJournal() error {
 			return fmt.Errorf("%s: %s: want at least 24h, or 0 to keep all", s.name, s.keep)
 		}
 	}
+	if c.JournalKeep != 0 && (c.JournalKeepReads == 0 || c.JournalKeepReads > c.JournalKeep) {
+		return fmt.Errorf("journal-keep-reads: reads are not kept longer than changes: want at most journal-keep, %s", c.JournalKeep)
+	}
 	return nil
 }

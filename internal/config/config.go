@@ -165,8 +165,9 @@ type Config struct {
 	AuditRate int64 `yaml:"audit-rate" usage:"reads and refusals recorded in a second"`
 
 	// JournalKeep is how long the records keep the journal's rows of changes and
-	// signatures; 0 keeps all. A row is removed only after everything above was given
-	// it. From 24h. Default: 0
+	// signatures; 0 keeps all. A row is removed only after the transparency log and
+	// all audit places of this replica were given it, so give each replica the same.
+	// From 24h, and journal-keep-reads. Default: 0
 	JournalKeep time.Duration `yaml:"journal-keep" usage:"time that the journal keeps changes (default: for good)"`
 
 	// JournalKeepReads is how long the records keep the journal's rows of reads and

@@ -131,6 +131,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"no rate", "", []string{"--audit-rate=0"}, "audit-rate"},
 		{"journal kept for no time", "", []string{"--journal-keep=1h"}, "journal-keep"},
 		{"journal's reads kept for no time", "", []string{"--journal-keep-reads=1h"}, "journal-keep-reads"},
+		{"reads kept longer than changes", "", []string{"--journal-keep=48h"}, "journal-keep-reads"},
 		{"log format", "", []string{"--log-format=xml"}, "log-format: \"xml\""},
 		{"admin without a port", "", []string{"--admin-listen=localhost"}, "admin-listen"},
 		{"admin for strangers", "", []string{"--admin-listen=:5001", "--insecure-http"}, "--admin-token-file"},

@@ -34,7 +34,7 @@ func (s *Server) openAudit(ctx context.Context) (err error) {
 	s.onClose(s.flushRecorder) // what was refused last is told, too
 	s.measureRecorder()
 	sinks, err := s.sinks()
-	if err != nil || len(sinks) == 0 {
+	if err != nil {
 		return err
 	}
 	for _, k := range sinks {
@@ -42,7 +42,30 @@ func (s *Server) openAudit(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if err := s.prune(); err != nil || len(sinks) == 0 {
+		return err
+	}
 	return s.watchTailers(ctx)
+}
+
+// prune has the journal forget what it need not keep.
+func (s *Server) prune() error {
+	p, err := journal.NewPruner(journal.PrunerOptions{
+		Journal: s.records.Trimmer(), Stands: s.records.Tailers(), Tailers: s.tailed, Newest: s.records.NewestEntry,
+		Keep: s.config.JournalKeep, KeepPassing: s.config.JournalKeepReads, Now: s.options.Now, Told: s.toldOfPruning,
+	})
+	if err == nil {
+		s.work = append(s.work, p.Run)
+	}
+	return err
+}
+
+func (s *Server) toldOfPruning(removed int, err error) {
+	if err != nil {
+		s.options.Logger.Error("the journal cannot be pruned", "error", fault.Whole(err))
+		return
+	}
+	s.options.Logger.Info("the journal was pruned", "rows", removed)
 }
 
 // namedSink is a place that the journal goes to.

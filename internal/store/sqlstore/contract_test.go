@@ -13,6 +13,7 @@ func TestAuthority(t *testing.T)       { contract(t, storetest.Authority) }
 func TestSigning(t *testing.T)         { contract(t, storetest.Signing) }
 func TestJournal(t *testing.T)         { contract(t, storetest.Journal) }
 func TestSearch(t *testing.T)          { contract(t, storetest.Search) }
+func TestTrim(t *testing.T)            { contract(t, storetest.Trim) }
 func TestTailers(t *testing.T)         { contract(t, storetest.Tailers) }
 func TestTransparencyLog(t *testing.T) { contract(t, storetest.TransparencyLog) }
 
@@ -24,5 +25,5 @@ func contract(t *testing.T, suite func(*testing.T, func(*testing.T) storetest.St
 
 func stores(db *sqlstore.DB) storetest.Stores {
 	return storetest.Stores{Access: db.Access(), Authority: db.Authority(), Profiles: db.Profiles(), Jobs: db.Jobs(),
-		Journal: db.Journal(), Tailers: db.Tailers(), Appender: db.Appender(), Search: db.Search(), Keys: db.AuthorityKeys(), Translog: db.Translog(), Logged: db.LoggedJobs()}
+		Journal: db.Journal(), Tailers: db.Tailers(), Appender: db.Appender(), Search: db.Search(), Trimmer: db.Trimmer(), Keys: db.AuthorityKeys(), Translog: db.Translog(), Logged: db.LoggedJobs()}
 }

@@ -46,4 +46,9 @@ func TestSearchPlans(t *testing.T) {
 			t.Errorf("%s\n\tgoes about %q, want %s", text, steps, tt.index)
 		}
 	}
+	for text, index := range map[string]string{trimPassing: "journal_passing (time<?)", trimAccount: "journal_by_time (account=? AND time<?)"} {
+		if steps := strings.Join(plan(t, db, text), "\n"); !strings.Contains(steps, index) || strings.Contains(steps, "SCAN") || strings.Contains(steps, "TEMP B-TREE") {
+			t.Errorf("%s\n\tgoes about %q, want %s", text, steps, index)
+		}
+	}
 }

@@ -28,6 +28,7 @@ type Stores struct {
 	Tailers   journal.Stands
 	Appender  journal.Appender
 	Search    journal.Searcher
+	Trimmer   journal.Trimmer
 	Translog  translog.Store
 	Logged    translog.Jobs
 }

@@ -1,0 +1,162 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/signer"
+
+	"github.com/sealwright/sealwright/internal/audit"
+	"github.com/sealwright/sealwright/internal/store/storetest/pgtest"
+)
+
+// auditLines are all lines of audit files, in order. Each must be whole.
+func auditLines(t *testing.T, directory string) (lines []audit.Record) {
+	t.Helper()
+	names, err := audit.FileNames(directory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for in := bufio.NewScanner(bytes.NewReader(text)); in.Scan(); {
+			r, err := audit.ParseLine(in.Bytes())
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			lines = append(lines, r)
+		}
+	}
+	return lines
+}
+
+// signed counts the lines of each signing job.
+func signed(t *testing.T, lines []audit.Record) map[string]int {
+	t.Helper()
+	jobs := map[string]int{}
+	for _, r := range lines {
+		if r.EventName != "SignPayload" || r.ErrorCode != "" {
+			continue
+		}
+		var detail struct{ JobID string }
+		if err := json.Unmarshal(r.AdditionalEventData.Detail, &detail); err != nil || detail.JobID == "" {
+			t.Fatalf("a signature without a job: %s %v", r.Line(), err)
+		}
+		jobs[detail.JobID]++
+	}
+	return jobs
+}
+
+// recorded are the jobs on record, as one line each.
+func recorded(t *testing.T, s *service) map[string]int {
+	t.Helper()
+	jobs := map[string]int{}
+	pages := signer.NewListSigningJobsPaginator(s.signer(), &signer.ListSigningJobsInput{})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, job := range page.Jobs {
+			jobs[*job.JobId] = 1
+		}
+	}
+	return jobs
+}
+
+// awaitLines waits until the lines of some directories tell of all jobs on record,
+// as often as each may be told of.
+func awaitLines(t *testing.T, s *service, most int, directories ...string) {
+	t.Helper()
+	want := recorded(t, s)
+	var got map[string]int
+	for begun := time.Now(); time.Since(begun) < time.Minute; time.Sleep(50 * time.Millisecond) {
+		var lines []audit.Record
+		for _, directory := range directories {
+			lines = append(lines, auditLines(t, directory)...)
+		}
+		got = signed(t, lines)
+		if len(got) >= len(want) {
+			break
+		}
+	}
+	for job, times := range got {
+		if times > most {
+			t.Errorf("job %s has %d lines", job, times)
+		}
+		got[job] = 1
+	}
+	if !maps.Equal(got, want) {
+		t.Fatalf("%d jobs are on record, and there are lines of %d", len(want), len(got))
+	}
+}
+
+// TestAuditAgreesAfterKills kills the service between act and line, over and over:
+// jobs, journal and lines then agree, one to one and in order.
+func TestAuditAgreesAfterKills(t *testing.T) {
+	dir, directory := t.TempDir(), filepath.Join(t.TempDir(), "audit")
+	flags := []string{"--audit-file", directory, "--audit-file-size", "65536"}
+	s := start(t, dir, flags...)
+	s.createRepository("app")
+	createProfile(t, s, "kill")
+	var kept acknowledged
+	for round := range killRounds(t) {
+		kept.work(t, s, round == 0)
+		s = start(t, dir, flags...)
+	}
+	awaitLines(t, s, 1, directory)
+	for i, r := range auditLines(t, directory) { // SQLite's positions have no gaps
+		if int(r.JournalPosition) != i+1 {
+			t.Fatalf("line %d has position %d", i+1, r.JournalPosition)
+		}
+	}
+	got := signed(t, auditLines(t, directory))
+	for _, job := range kept.jobs {
+		if got[job] != 1 {
+			t.Errorf("job %s was acknowledged and has no line", job)
+		}
+	}
+	s.stop()
+}
+
+// TestAuditOnReplicas: of two replicas one writes lines, and when it is killed the
+// other goes on behind what was written.
+func TestAuditOnReplicas(t *testing.T) {
+	database := pgtest.URL(t)
+	a, b, one, two := t.TempDir(), t.TempDir(), filepath.Join(t.TempDir(), "one"), filepath.Join(t.TempDir(), "two")
+	first := start(t, a, "--database", database, "--audit-file", one)
+	createProfile(t, first, "kill")
+	second := start(t, b, "--database", database, "--key-file", a+"/wrapping.key", "--audit-file", two)
+	sign := func(replicas ...*service) {
+		t.Helper()
+		for range 5 {
+			for _, s := range replicas {
+				if _, err := s.signer().SignPayload(t.Context(), signPayloadInput("kill")); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	sign(first, second)
+	awaitLines(t, second, 1, one, two)
+	if n := len(auditLines(t, two)); n != 0 {
+		t.Errorf("both write: the second has %d lines", n)
+	}
+	sign(first, second)
+	first.kill()
+	sign(second)
+	awaitLines(t, second, 2, one, two) // twice if the kill came between line and position
+	if n := len(auditLines(t, two)); n == 0 {
+		t.Error("the second did not take over")
+	}
+	second.stop()
+}
