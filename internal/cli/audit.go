@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sealwright/sealwright/internal/access"
 	"github.com/sealwright/sealwright/internal/arn"
 	"github.com/sealwright/sealwright/internal/audit"
 	"github.com/sealwright/sealwright/internal/journal"
@@ -54,7 +55,7 @@ files that audit-file wrote, or those of a copied directory.`,
 			return err
 		}
 		if s.files != "" {
-			return s.run(cmd.Context(), a.Out, auditFiles{s.files})
+			return s.run(cmd.Context(), a.Out, auditFiles{s.files, s.account})
 		}
 		if !cmd.Flags().Changed("data") && !cmd.Flags().Changed("database") {
 			return s.runOnService(cmd.Context(), a.Out)
@@ -67,8 +68,12 @@ files that audit-file wrote, or those of a copied directory.`,
 		if err != nil {
 			return err
 		}
-		s.filter.Account = arn.AccountID(s.account)
-		return errors.Join(s.run(cmd.Context(), a.Out, auditRecords{records.Search()}), records.Close())
+		account, err := s.accountOf(cmd.Context(), records.Access())
+		if err == nil {
+			s.filter.Account = account
+			err = s.run(cmd.Context(), a.Out, auditRecords{records.Search()})
+		}
+		return errors.Join(err, records.Close())
 	}
 	return cmd
 }
@@ -86,11 +91,28 @@ func (s *auditSearch) flags(cmd *cobra.Command) {
 	f.StringVar(&s.filter.ID, "event-id", "", "with this ID")
 	f.StringVar(&s.filter.ErrorCode, "error-code", "", "refused with this error, such as AccessDeniedException")
 	f.StringVar(&s.outcome, "outcome", "", "success or failure")
-	f.StringVar(&s.account, "account", "", "of this account (with --data or --file; default: those of no account with --data, of all with --file)")
+	f.StringVar(&s.account, "account", "", "of this account, or none for the installation's own (with --data or --file; default: the first with --data, all with --file)")
 	f.StringVar(&s.files, "file", "", "search the audit files in this `directory`")
 	f.StringVar(&s.output, "output", "table", "table, or json for a line of JSON each")
 	f.IntVar(&s.most, "max-items", 100, "events at most; 0 for all")
 	f.BoolVar(&s.follow, "follow", false, "go on with what happens, the oldest first")
+}
+
+// noAccount asks for the events that belong to no account, such as those of the
+// certificate authority.
+const noAccount = "none"
+
+// accountOf is whose events are searched in the records: those of the
+// installation's first account, unless another is asked for.
+func (s *auditSearch) accountOf(ctx context.Context, accounts access.Store) (arn.AccountID, error) {
+	switch s.account {
+	case noAccount:
+		return "", nil
+	case "":
+		first, err := accounts.Account(ctx, "")
+		return first.ID, err
+	}
+	return arn.ParseAccountID(s.account)
 }
 
 // complete checks what was asked for.

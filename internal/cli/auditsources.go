@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -114,7 +115,7 @@ func (a auditRecords) page(ctx context.Context, f journal.Filter) (page []audit.
 }
 
 // auditFiles reads audit files.
-type auditFiles struct{ directory string }
+type auditFiles struct{ directory, account string }
 
 // page implements [auditSource]: it reads the files from the newest on.
 func (a auditFiles) page(_ context.Context, f journal.Filter) (page []audit.Record, next journal.Cursor, err error) {
@@ -124,7 +125,7 @@ func (a auditFiles) page(_ context.Context, f journal.Filter) (page []audit.Reco
 	}
 	for _, name := range slices.Backward(names) {
 		var found []audit.Record
-		if found, err = matching(name, f); err != nil {
+		if found, err = matching(name, a.account, f); err != nil {
 			return nil, next, err
 		}
 		slices.Reverse(found)
@@ -138,7 +139,7 @@ func (a auditFiles) page(_ context.Context, f journal.Filter) (page []audit.Reco
 }
 
 // matching are the records of a file that a filter chooses, in order.
-func matching(name string, f journal.Filter) (found []audit.Record, err error) {
+func matching(name, account string, f journal.Filter) (found []audit.Record, err error) {
 	file, err := os.Open(name)
 	if err != nil {
 		return nil, err
@@ -151,7 +152,7 @@ func matching(name string, f journal.Filter) (found []audit.Record, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: line %d: %w", name, n, err)
 		}
-		if matches(f, r) {
+		if (account == "" || account == cmp.Or(string(r.RecipientAccountID), noAccount)) && matches(f, r) {
 			found = append(found, r)
 		}
 	}
@@ -165,7 +166,7 @@ func matches(f journal.Filter, r audit.Record) bool {
 		resource = r.Resources[0].ARN
 	}
 	for _, pair := range [][2]string{
-		{string(f.Account), string(r.RecipientAccountID)}, {f.ID, r.EventID}, {f.RequestID, r.RequestID}, {f.Name, r.EventName}, {f.Source, r.EventSource},
+		{f.ID, r.EventID}, {f.RequestID, r.RequestID}, {f.Name, r.EventName}, {f.Source, r.EventSource},
 		{f.AccessKey, r.UserIdentity.AccessKeyID}, {f.Resource, resource}, {f.ErrorCode, r.ErrorCode},
 	} {
 		if pair[0] != "" && pair[0] != pair[1] {

@@ -159,9 +159,10 @@ type Config struct {
 	AuditReads string `yaml:"audit-reads" usage:"reads to record: none, api or all"`
 
 	// AuditRate is how many reads, and how many refused calls, are recorded in a
-	// second by each replica; for a while ten times as many. What comes faster, from
-	// somebody who would fill the disk, is counted, and the count is recorded.
-	// Default: 1000
+	// second by each replica, for a while ten times as many; as many again of those
+	// that come with no good credentials. What comes faster, from somebody who would
+	// fill the disk, is counted, and the count is recorded. With audit-reads all, say
+	// how much you mean to keep. Default: 100
 	AuditRate int64 `yaml:"audit-rate" usage:"reads and refusals recorded in a second"`
 
 	// JournalKeep is how long the records keep the journal's rows of changes and
@@ -298,7 +299,7 @@ func Default() Config {
 		AuditMaxEntries:  100_000,
 		AuditMaxLag:      time.Minute,
 		AuditReads:       "api",
-		AuditRate:        1000,
+		AuditRate:        100,
 		JournalKeepReads: 90 * 24 * time.Hour,
 		MaxImages:        100_000,
 	}

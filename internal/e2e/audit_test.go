@@ -7,6 +7,8 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -126,6 +128,41 @@ func TestAuditAgreesAfterKills(t *testing.T) {
 		}
 	}
 	s.stop()
+}
+
+// TestAuditFollows: what happens while somebody looks is shown once, in order.
+func TestAuditFollows(t *testing.T) {
+	s := start(t, t.TempDir())
+	follow := program(t.Context(), "sealwright", "audit", "--follow", "--output", "json", "--event-name", "CreateRepository")
+	follow.Env = s.environ(t.TempDir())
+	stdout, err := follow.StdoutPipe()
+	if err == nil {
+		err = follow.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer follow.Process.Kill()
+	in := bufio.NewScanner(stdout)
+	for _, name := range []string{"one", "two", "three"} {
+		s.createRepository(name)
+		if !in.Scan() {
+			t.Fatalf("no line: %v", in.Err())
+		}
+		r, err := audit.ParseLine(in.Bytes())
+		if err != nil || len(r.Resources) != 1 || !strings.HasSuffix(r.Resources[0].ARN, "/"+name) {
+			t.Fatalf("%s: %s %v", name, in.Bytes(), err)
+		}
+	}
+	if err := follow.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if in.Scan() {
+		t.Errorf("another line: %s", in.Bytes())
+	}
+	if err := follow.Wait(); err != nil {
+		t.Errorf("the end: %v", err)
+	}
 }
 
 // TestAuditOnReplicas: of two replicas one writes lines, and when it is killed the

@@ -25,7 +25,7 @@ type RecorderOptions struct {
 	About   Subject // whose journal has what belongs to no account, and tells of losses
 	Reads   bool    // whether reads of what is managed are recorded
 	Data    bool    // whether reads of data are, too: pulls, and revocation checks
-	Rate    int     // events of a kind that are recorded in a second, over ten of them; 0 means 1000
+	Rate    int     // events of a kind that are recorded in a second, over ten of them; 0 means 100
 	Queue   int     // events that wait to be written, at most; 0 means 4096
 	Now     func() time.Time
 	// Told hears of events that were lost since it was told last, and of batches
@@ -46,6 +46,7 @@ type Recorder struct {
 	o               RecorderOptions
 	queue           chan Event
 	refusals, reads bucket
+	strangers       bucket           // refusals of nobody known, who must not keep out the others'
 	lost            [2]atomic.Uint64 // refusals, reads
 	written         Lost             // of lost, what the journal tells
 	toldAt          time.Time
@@ -71,9 +72,11 @@ func NewRecorder(o RecorderOptions) (*Recorder, error) {
 	if o.Told == nil {
 		o.Told = func(Lost, error) {}
 	}
-	rate := float64(cmp.Or(o.Rate, 1000))
+	rate := float64(cmp.Or(o.Rate, 100))
 	r := &Recorder{o: o, queue: make(chan Event, cmp.Or(o.Queue, 4096))}
-	r.refusals, r.reads = bucket{rate: rate, left: rate * burst}, bucket{rate: rate, left: rate * burst}
+	for _, b := range []*bucket{&r.refusals, &r.strangers, &r.reads} {
+		b.rate, b.left = rate, rate*burst
+	}
 	return r, nil
 }
 
@@ -126,8 +129,11 @@ func (r *Recorder) Note(e Event) {
 	e.Resource = storable(e.Resource, maxResource)
 	e.Actor.AccessKeyID = storable(e.Actor.AccessKeyID, maxKeyID)
 	kind, counter := &r.refusals, &r.lost[0]
-	if !e.Outcome.Failed() {
+	switch {
+	case !e.Outcome.Failed():
 		kind, counter = &r.reads, &r.lost[1]
+	case e.Actor.Principal == "" || e.Actor.Principal == Anonymous:
+		kind = &r.strangers
 	}
 	if !kind.take(r.o.Now()) {
 		counter.Add(1)

@@ -37,7 +37,7 @@ func recorder(t *testing.T, s *slate, c *clock, o journal.RecorderOptions) *jour
 }
 
 func refusal(name string) journal.Event {
-	return journal.Event{Name: name, Outcome: journal.Outcome{ErrorCode: "AccessDenied"}}
+	return journal.Event{Name: name, Actor: journal.Actor{Principal: "arn:aws:iam::111122223333:user/u"}, Outcome: journal.Outcome{ErrorCode: "AccessDenied"}}
 }
 
 func flush(t *testing.T, r *journal.Recorder) {
@@ -56,6 +56,21 @@ func TestRecorderWritesInOrder(t *testing.T) {
 	flush(t, r)
 	if len(s.got) != 300 || s.got[299].Name != "299" || s.got[0].Account != "111122223333" {
 		t.Fatalf("%d events, the last %+v", len(s.got), s.got[len(s.got)-1])
+	}
+}
+
+// TestStrangersKeepNobodyOut: however many calls bear a wrong signature, those of
+// who is known are recorded.
+func TestStrangersKeepNobodyOut(t *testing.T) {
+	s, c := &slate{}, &clock{at: time.Unix(1, 0)}
+	r := recorder(t, s, c, journal.RecorderOptions{Rate: 1})
+	for range 100 {
+		r.Note(journal.Event{Name: "stranger", Outcome: journal.Outcome{ErrorCode: "InvalidSignatureException"}})
+	}
+	r.Note(refusal("known"))
+	flush(t, r)
+	if n := len(s.got); n != 12 || s.got[10].Name != "known" || r.Lost() != (journal.Lost{Refusals: 90}) {
+		t.Fatalf("%d events, lost %+v", n, r.Lost())
 	}
 }
 

@@ -21,6 +21,9 @@ func (s journalSearch) Search(ctx context.Context, f journal.Filter) (page []jou
 	if !known {
 		return nil, nil
 	}
+	if f.ID != "" {
+		f.Limit = 1 // nothing is looked for behind it
+	}
 	query := selectEntry + w.clause() + ` ORDER BY time DESC, position DESC ` + w.limit(f.Limit)
 	err = s.db.read(ctx, func(q querier) error {
 		page, err = collect(q, scanEntry, query, w.args...)
@@ -61,16 +64,22 @@ func eventsWhere(f journal.Filter) (w *where, known bool) {
 // timesWhere bounds the times. The ID of an event or a request tells when it was
 // made, so that IDs need no index.
 func timesWhere(w *where, f journal.Filter) (known bool) {
-	for _, text := range []string{f.ID, f.RequestID} {
-		if text == "" {
+	for _, id := range []struct {
+		text          string
+		before, after time.Duration // that an event's time may be from the ID's
+	}{
+		{f.ID, idSlack, idSkew},        // an act is dated when it begins
+		{f.RequestID, idSkew, idSlack}, // a request when its header has come
+	} {
+		if id.text == "" {
 			continue
 		}
-		id, err := uuid.Parse(text)
-		if err != nil || id.Version() != 7 {
+		parsed, err := uuid.Parse(id.text)
+		if err != nil || parsed.Version() != 7 {
 			return false
 		}
-		made := time.Unix(id.Time().UnixTime())
-		f.From, f.To = latest(f.From, made.Add(-idSlack)), earliest(f.To, made.Add(idSlack))
+		made := time.Unix(parsed.Time().UnixTime())
+		f.From, f.To = latest(f.From, made.Add(-id.before)), earliest(f.To, made.Add(id.after))
 	}
 	if !f.From.IsZero() {
 		w.and(`time >= ?`, micros(f.From))
@@ -84,9 +93,10 @@ func timesWhere(w *where, f journal.Filter) (known bool) {
 	return true
 }
 
-// idSlack is how far an event's time may be from that in its ID or its request's:
-// an act is dated when it begins, a request when its header has come.
-const idSlack = 2 * time.Minute
+const (
+	idSlack = 2 * time.Minute // for what takes long
+	idSkew  = 5 * time.Second // for a clock that is set back a little
+)
 
 func latest(a, b time.Time) time.Time {
 	if a.After(b) {
