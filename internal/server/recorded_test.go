@@ -1,8 +1,11 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -111,6 +114,86 @@ func TestRefusalsAndReadsAreRecorded(t *testing.T) {
 				t.Errorf("recorded %q\nwant     %q", got, want)
 			}
 		})
+	}
+}
+
+// hangsUp is the transport of a client that is gone once it is answered.
+type hangsUp struct{ to http.Handler }
+
+func (h hangsUp) RoundTrip(r *http.Request) (*http.Response, error) {
+	ctx, gone := context.WithCancel(r.Context())
+	defer gone()
+	answer := httptest.NewRecorder()
+	r = r.Clone(ctx)
+	r.RequestURI, r.Host, r.RemoteAddr = r.URL.RequestURI(), r.URL.Host, "127.0.0.1:1"
+	func() {
+		defer func() { recover() }() // [http.ErrAbortHandler] cuts the connection
+		h.to.ServeHTTP(cutOff{answer, gone}, r)
+	}()
+	return answer.Result(), nil
+}
+
+// cutOff takes the head of an answer, and nothing more.
+type cutOff struct {
+	*httptest.ResponseRecorder
+	gone context.CancelFunc
+}
+
+func (c cutOff) WriteHeader(code int) {
+	c.gone()
+	c.ResponseRecorder.WriteHeader(code)
+}
+
+func (c cutOff) Write([]byte) (int, error) {
+	c.gone()
+	return 0, net.ErrClosed
+}
+
+// TestWhoHangsUpIsRecorded: not waiting for the answer is no way to read, or to
+// probe, unseen.
+func TestWhoHangsUpIsRecorded(t *testing.T) {
+	c := settings(t)
+	c.AuditReads = "all"
+	s, _ := run(t, c)
+	patient := ecr.NewFromConfig(awsConfig(t, s))
+	if _, err := patient.CreateRepository(t.Context(), &ecr.CreateRepositoryInput{RepositoryName: aws.String("app")}); err != nil {
+		t.Fatal(err)
+	}
+	token, err := patient.GetAuthorizationToken(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	impatient := &http.Client{Transport: hangsUp{s.handler}}
+	registry := ecr.NewFromConfig(awsConfig(t, s), func(o *ecr.Options) { o.HTTPClient = impatient })
+	registry.DescribeImages(t.Context(), &ecr.DescribeImagesInput{RepositoryName: aws.String("app")})
+	registry.DeleteRepository(t.Context(), &ecr.DeleteRepositoryInput{RepositoryName: aws.String("none")})
+	for _, authorization := range []string{*token.AuthorizationData[0].AuthorizationToken, "QVdTOndyb25n"} {
+		r, err := http.NewRequest(http.MethodGet, s.URL()+"/v2/app/tags/list", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Basic "+authorization)
+		if _, err := impatient.Do(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []string{"DescribeImages", "DeleteRepository RepositoryNotFoundException", "ListImages", "VerifyAuthorizationToken UNAUTHORIZED"}
+	if err := s.recorder.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := s.records.Journal().Read(t.Context(), journal.Position(0), 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range entries {
+		r := audit.RecordOf(e)
+		got = append(got, strings.TrimSpace(r.EventName+" "+r.ErrorCode))
+	}
+	for _, name := range want {
+		if !slices.Contains(got, name) {
+			t.Errorf("%s is not among what is recorded: %q", name, got)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package awshttp
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/sealwright/sealwright/internal/arn"
@@ -47,9 +48,11 @@ func readOnly(name string) bool {
 
 // record has a call recorded that was refused, or that has read. What it changed
 // is in the journal already. Who showed no credentials, or asked for nothing that
-// there is, leaves no trace but in the log: anybody could fill the journal.
+// there is, leaves no trace but in the log: anybody could fill the journal. Who hangs
+// up is recorded like anybody, unless that has ended the work itself: not waiting
+// for the answer is no way to probe unseen.
 func (x *exchange) record(ctx context.Context, err error) {
-	if x.op == nil || ctx.Err() != nil {
+	if x.op == nil || ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return
 	}
 	why, refused := reason(err)

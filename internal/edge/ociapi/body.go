@@ -18,12 +18,13 @@ import (
 const minimalRate = 8 << 10
 
 // sent turns a failure to send, when the header has gone already, into the end
-// of the connection.
+// of the connection. What was read is recorded, though it was not taken whole.
 func (c *call) sent(err error) error {
 	if err == nil {
 		return nil
 	}
 	c.Logger.WarnContext(c.ctx(), "oci response cut off", "method", c.r.Method, "path", c.r.URL.Path, "request_id", c.requestID, "error", err)
+	c.record(nil)
 	panic(http.ErrAbortHandler)
 }
 

@@ -29,11 +29,13 @@ func (unrecorded) Note(journal.Event) {}
 
 // record has a request recorded that was refused, or that has read, under the name
 // that ECR gives to what it does. What it changed is in the journal already. That
-// clients without credentials are asked for some is how each pull begins.
+// clients without credentials are asked for some is how each pull begins. Who has
+// hung up meanwhile is recorded like anybody: not waiting for the last byte of an
+// answer is no way to read unseen.
 func (c *call) record(err error) {
 	reading := c.r.Method == http.MethodGet || c.r.Method == http.MethodHead
 	switch {
-	case c.ctx().Err() != nil, c.anonymous() && !c.badCredentials(err):
+	case c.anonymous() && !c.badCredentials(err):
 		return
 	case c.denied(err): // recorded in any case
 	case c.route.name == "", reading && !c.Recorder.Wants(true), !reading && err == nil:
