@@ -63,10 +63,13 @@ func (a *app) printEnvironment(ctx context.Context, dir *datadir.Dir, settings c
 }
 
 // unsetVariables would send clients elsewhere, or as somebody else. Some have
-// an older name that clients still read.
+// an older name that clients still read. A web identity comes after the key in
+// the chains of the SDKs for Go and Python, and would come into force where the
+// key is dropped; the time at which another key ends counts for ours in Python.
 var unsetVariables = []string{
-	"AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE",
-	"AWS_ENDPOINT_URL_SIGNER", "AWS_ENDPOINT_URL_SIGNER_DATA", "AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_IAM",
+	"AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_EXPIRATION", "AWS_PROFILE", "AWS_DEFAULT_PROFILE",
+	"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME",
+	"AWS_ENDPOINT_URL_SIGNER", "AWS_ENDPOINT_URL_SIGNER_DATA", "AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL_IAM", "AWS_ENDPOINT_URL_CLOUDTRAIL",
 }
 
 // variables is the environment of a client of the endpoint, in order. Where the
@@ -85,6 +88,7 @@ func variables(e datadir.Endpoint, account arn.AccountID, root access.Credential
 		{"AWS_REGION", e.Region},
 		{"AWS_DEFAULT_REGION", e.Region},
 		{"AWS_ENDPOINT_URL", e.URL},
+		{"AWS_ENDPOINT_URL_STS", e.URL},                  // without it the SDK for Go begins sessions of roles at Amazon
 		{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "false"}, // true, here or in ~/.aws/config, takes the keys to AWS
 		{"AWS_DISABLE_HOST_PREFIX_INJECTION", "true"},
 		{"SEALWRIGHT_REGISTRY", registry},

@@ -4,11 +4,13 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/signer"
 
 	"github.com/sealwright/sealwright/internal/remote"
@@ -140,5 +142,55 @@ func TestFetchRoot(t *testing.T) {
 				t.Errorf("error %v, want %q", err, tt.want)
 			}
 		})
+	}
+}
+
+// asked is a client that notes the hosts it is asked for, and reaches none.
+type asked []string
+
+func (a *asked) Do(r *http.Request) (*http.Response, error) {
+	*a = append(*a, r.URL.Host)
+	return nil, http.ErrAbortHandler
+}
+
+// TestSessionsBeginAtTheConfiguredEndpoint: what the SDK's loader does to get
+// credentials follows the endpoint as every other call does.
+func TestSessionsBeginAtTheConfiguredEndpoint(t *testing.T) {
+	shared := awsHome(t)
+	write(t, shared, `[profile deploy]
+role_arn = arn:aws:iam::111122223333:role/deploy
+source_profile = key
+[profile token]
+role_arn = arn:aws:iam::111122223333:role/deploy
+web_identity_token_file = `+shared+`
+[profile chain]
+role_arn = arn:aws:iam::111122223333:role/chain
+source_profile = deploy
+[profile key]
+aws_access_key_id = AKIAEXAMPLE
+aws_secret_access_key = secret
+`)
+	for _, profile := range []string{"deploy", "token", "chain"} {
+		check := func(way, want string, options ...func(*config.LoadOptions) error) {
+			t.Helper()
+			hosts := &asked{}
+			loaded, err := remote.LoadConfig(t.Context(), append(options, config.WithSharedConfigProfile(profile), config.WithHTTPClient(hosts), config.WithRetryMaxAttempts(1))...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := loaded.Credentials.Retrieve(t.Context()); err == nil || len(*hosts) != 1 || (*hosts)[0] != want {
+				t.Errorf("%s, %s: asked %v, %v; want %s", profile, way, *hosts, err, want)
+			}
+		}
+		check("Amazon's own", "sts.us-east-1.amazonaws.com", config.WithRegion("us-east-1"))
+		check("an option", "option:1", config.WithRegion("us-east-1"), config.WithBaseEndpoint("http://option:1"))
+		t.Setenv("AWS_REGION", "us-east-1")
+		t.Setenv("AWS_ENDPOINT_URL", "http://all:1")
+		check("the environment", "all:1")
+		check("an option before the environment", "option:1", config.WithBaseEndpoint("http://option:1"))
+		t.Setenv("AWS_ENDPOINT_URL_STS", "http://sts:1")
+		check("the environment for STS", "sts:1")
+		os.Unsetenv("AWS_ENDPOINT_URL_STS")
+		os.Unsetenv("AWS_ENDPOINT_URL")
 	}
 }
