@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -20,7 +21,7 @@ import (
 // was on its way when the connection broke. It is used by one goroutine.
 type Syslog struct {
 	network, address string
-	tls              bool
+	tls              *tls.Config // nil: plain
 	host, process    string
 	conn             net.Conn
 }
@@ -31,8 +32,10 @@ type Syslog struct {
 var syslogPorts = map[string]string{"udp": "514", "tcp": "601", "tls": "6514"}
 
 // NewSyslog reads where messages go: udp://host, tcp://host or tls://host, each
-// with a port or without, or unix:///path for a socket. It does not connect.
-func NewSyslog(address string) (*Syslog, error) {
+// with a port or without, or unix:///path for a socket. The certificate of a tls
+// server must be for the host and come from one of roots; nil are the system's.
+// NewSyslog does not connect.
+func NewSyslog(address string, roots *x509.CertPool) (*Syslog, error) {
 	u, err := url.Parse(address)
 	s := &Syslog{host: hostname(), process: strconv.Itoa(os.Getpid())}
 	switch {
@@ -45,9 +48,9 @@ func NewSyslog(address string) (*Syslog, error) {
 		if port == "" {
 			port = syslogPorts[u.Scheme]
 		}
-		s.network, s.tls, s.address = u.Scheme, u.Scheme == "tls", net.JoinHostPort(u.Hostname(), port)
-		if s.tls {
-			s.network = "tcp"
+		s.network, s.address = u.Scheme, net.JoinHostPort(u.Hostname(), port)
+		if u.Scheme == "tls" {
+			s.network, s.tls = "tcp", &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 		}
 		return s, nil
 	}
@@ -129,8 +132,8 @@ func (s *Syslog) networks() []string {
 }
 
 func (s *Syslog) dial(ctx context.Context, network string) (net.Conn, error) {
-	if s.tls {
-		return new(tls.Dialer).DialContext(ctx, network, s.address)
+	if s.tls != nil {
+		return (&tls.Dialer{Config: s.tls}).DialContext(ctx, network, s.address)
 	}
 	return new(net.Dialer).DialContext(ctx, network, s.address)
 }

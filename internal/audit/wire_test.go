@@ -34,7 +34,7 @@ func checkMessage(t *testing.T, message string, priority string, p journal.Posit
 
 func newSyslog(t *testing.T, address string) *audit.Syslog {
 	t.Helper()
-	s, err := audit.NewSyslog(address)
+	s, err := audit.NewSyslog(address, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func TestSyslogAddresses(t *testing.T) {
 		newSyslog(t, good)
 	}
 	for _, bad := range []string{"", "a:514", "http://a", "udp://", "udp://a/path", "tcp://user@a", "unix://dev/log", "unix:///", "udp://a?x"} {
-		if s, err := audit.NewSyslog(bad); err == nil {
+		if s, err := audit.NewSyslog(bad, nil); err == nil {
 			t.Errorf("%q is taken: %+v", bad, s)
 		}
 	}

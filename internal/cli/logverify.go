@@ -89,13 +89,13 @@ func (a *app) verifyRemoteLog(ctx context.Context, f logVerifyFlags) error {
 	}
 	for _, c := range kept {
 		if c.Size > newest.Size {
-			return fmt.Errorf("%w: it has %d entries now, and a checkpoint of %d was kept", translog.ErrBroken, newest.Size, c.Size)
+			return fmt.Errorf("%w: it has %s now, and a checkpoint of %d was kept", translog.ErrBroken, count(newest.Size, "entry", "entries"), c.Size)
 		}
 	}
 	if err := translog.Check(ctx, log.At(newest.Size), append(kept, newest), nil); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.Out, "The log %s is whole: %d entries, as %d checkpoints say.\n", key.Name(), newest.Size, len(kept)+1)
+	fmt.Fprintf(a.Out, "The log %s is whole: %s, as %s.\n", key.Name(), count(newest.Size, "entry", "entries"), saidBy(len(kept)+1))
 	return nil
 }
 
@@ -166,8 +166,21 @@ func (a *app) verifyOwnLog(ctx context.Context, f logVerifyFlags, dir *datadir.D
 	if err := translog.Check(ctx, records.Translog(), checkpoints, ledger.Entry(ctx)); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.Out, "The log %s is whole: %d entries, one for each signing job, as %d checkpoints say.\n", head.Origin, head.Size, len(checkpoints)-1)
+	fmt.Fprintf(a.Out, "The log %s is whole: %s, one for each signing job, as %s.\n", head.Origin, count(head.Size, "entry", "entries"), saidBy(len(checkpoints)-1))
 	return nil
+}
+
+// count is a number of things.
+func count(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// saidBy is how many checkpoints say what is so.
+func saidBy(checkpoints int) string {
+	return count(int64(checkpoints), "checkpoint says", "checkpoints say")
 }
 
 // ownKey is the log's key: the one that is named, or else the service's own.

@@ -3,11 +3,14 @@ package config
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
 func (c Config) checkAudit() error {
 	switch {
+	case c.AuditSyslogCAFile != "" && !strings.HasPrefix(c.AuditSyslog, "tls://"):
+		return fmt.Errorf("audit-syslog-ca-file: it is for an audit-syslog of tls://, and %q is none", c.AuditSyslog)
 	case c.AuditFileSize < 64<<10:
 		return fmt.Errorf("audit-file-size: want at least 65536 bytes")
 	case c.AuditFileAge < time.Minute:

@@ -127,6 +127,11 @@ type Config struct {
 	// matters. Default: none
 	AuditSyslog string `yaml:"audit-syslog" usage:"log server for audit lines"`
 
+	// AuditSyslogCAFile is a PEM file with authorities that the certificate of a
+	// tls:// log server may come from, beside those the system knows.
+	// Default: none
+	AuditSyslogCAFile string `yaml:"audit-syslog-ca-file" usage:"PEM file of authorities of the log server"`
+
 	// AuditStdout writes the same lines to standard output, and what serve says at
 	// its start to standard error. Default: false
 	AuditStdout bool `yaml:"audit-stdout" usage:"write audit lines to standard output"`

@@ -24,7 +24,11 @@ type Lag struct {
 
 // String says how far, for a person.
 func (l Lag) String() string {
-	return fmt.Sprintf("the journal's tailer %s is %d entries and %s behind", l.Name, l.Entries, l.Age.Round(time.Second))
+	unit := "entries"
+	if l.Entries == 1 {
+		unit = "entry"
+	}
+	return fmt.Sprintf("the journal's tailer %s is %d %s and %s behind", l.Name, l.Entries, unit, l.Age.Round(time.Second))
 }
 
 // WatchOptions are what a [Watch] is made from. All but Now, Poll and Told are

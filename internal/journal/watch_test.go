@@ -57,7 +57,7 @@ func TestWatchSeesWhoIsBehind(t *testing.T) {
 	c.pass(time.Minute)
 	look(t, w, "")
 	c.pass(time.Second)
-	look(t, w, "the journal's tailer t is 1 entries and 1m1s behind")
+	look(t, w, "the journal's tailer t is 1 entry and 1m1s behind")
 	step(t, made, 0) // it had lost its lease, and looks again
 	c.pass(lease)
 	step(t, made, 1)

@@ -89,7 +89,11 @@ func (s *Server) sinks() (sinks []namedSink, err error) {
 		sinks = append(sinks, namedSink{"file", files})
 	}
 	if c.AuditSyslog != "" {
-		syslog, err := audit.NewSyslog(c.AuditSyslog)
+		trusted, err := roots(c.AuditSyslogCAFile)
+		if err != nil {
+			return nil, fmt.Errorf("audit-syslog-ca-file: %w", err)
+		}
+		syslog, err := audit.NewSyslog(c.AuditSyslog, trusted)
 		if err != nil {
 			return nil, fmt.Errorf("audit-syslog: %w", err)
 		}

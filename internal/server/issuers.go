@@ -15,18 +15,25 @@ func (s *Server) issuers() (*discovery.Source, error) {
 		return nil, err
 	}
 	o := discovery.Options{Files: files, Loopback: s.config.OIDCLoopback}
-	if s.config.OIDCCAFile == "" {
-		return discovery.New(o), nil
-	}
-	if o.Roots, err = x509.SystemCertPool(); err != nil {
-		o.Roots = x509.NewCertPool()
-	}
-	pem, err := os.ReadFile(s.config.OIDCCAFile)
-	if err == nil && !o.Roots.AppendCertsFromPEM(pem) {
-		err = fmt.Errorf("%s has no certificate in PEM", s.config.OIDCCAFile)
-	}
-	if err != nil {
+	if o.Roots, err = roots(s.config.OIDCCAFile); err != nil {
 		return nil, fmt.Errorf("oidc-ca-file: %w", err)
 	}
 	return discovery.New(o), nil
+}
+
+// roots are the authorities of a PEM file beside those the system knows; nil,
+// which means these alone, for no file.
+func roots(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	pem, err := os.ReadFile(file)
+	if err == nil && !pool.AppendCertsFromPEM(pem) {
+		err = fmt.Errorf("%s has no certificate in PEM", file)
+	}
+	return pool, err
 }

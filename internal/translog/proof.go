@@ -76,7 +76,7 @@ func (t Trust) check(data []byte, entry Hash) error {
 		return errors.New("its checkpoint lacks cosignatures that the policy wants")
 	}
 	if p.Index >= uint64(c.Size) {
-		return fmt.Errorf("it is about entry %d, and its checkpoint has %d entries", p.Index, c.Size)
+		return fmt.Errorf("it is about entry %d, and its checkpoint is of size %d", p.Index, c.Size)
 	}
 	path := make(tlog.RecordProof, len(p.Hashes))
 	for i, h := range p.Hashes {
