@@ -273,6 +273,15 @@ type Config struct {
 	// Default: 134217728 (128 MiB)
 	ReadCache int64 `yaml:"read-cache" usage:"bytes of memory for what is read often"`
 
+	// RateLimit lists how often an account may call what, as OPERATION=CALLS a
+	// second: signer:SignPayload=10. A second's worth may come at once. An operation
+	// is called as in the metrics; signer:List*=6 bounds all whose names begin so,
+	// together, and the closest limit counts alone. What comes faster gets the
+	// protocol's own error, which SDKs wait and try again on, and is counted in
+	// throttled_requests_total. Those without credentials count as one account. Each
+	// replica counts by itself. See docs/operations/limits.md. Default: none
+	RateLimit []string `yaml:"rate-limit" usage:"OPERATION=CALLS: calls a second of an account (repeatable)"`
+
 	// ReuseEndedProfileNames permits a new version of a signing profile whose name
 	// was canceled or revoked. A trust policy that names the profile trusts the new
 	// version too, which is why the default refuses. Default: false
@@ -313,7 +322,7 @@ func Default() Config {
 // Validate checks each setting and how they go together. The error names the
 // setting and says what it should be.
 func (c Config) Validate() error {
-	checks := []func() error{c.checkIdentity, c.checkListen, c.checkAdmin, c.checkLog, c.checkAudit, c.checkURLs, c.checkProxies, c.checkIssuers, c.checkLimits, c.checkTimeouts}
+	checks := []func() error{c.checkIdentity, c.checkListen, c.checkAdmin, c.checkLog, c.checkAudit, c.checkURLs, c.checkProxies, c.checkIssuers, c.checkRates, c.checkLimits, c.checkTimeouts}
 	for _, check := range checks {
 		if err := check(); err != nil {
 			return err

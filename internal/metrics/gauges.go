@@ -21,6 +21,15 @@ func (m *Metrics) Count(name, help string, f func() uint64) {
 		func() float64 { return float64(f()) }))
 }
 
+// Throttled has f asked how many calls a limit has turned away. The limits are
+// those of the configuration.
+func (m *Metrics) Throttled(limit string, f func() uint64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Namespace: namespace, Name: "throttled_requests_total", Help: "Calls that came more often than a limit lets an account.",
+		ConstLabels: prometheus.Labels{"limit": limit},
+	}, func() float64 { return float64(f()) }))
+}
+
 // Time is [Metrics.Gauge] for a moment, told in Unix seconds; the zero time is 0.
 func (m *Metrics) Time(name, help string, f func() time.Time) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, func() float64 {

@@ -27,6 +27,9 @@ func (s *Server) mount(context.Context) (err error) {
 		return err
 	}
 	s.proxies = networks
+	if err := s.openLimits(); err != nil {
+		return err
+	}
 	aws, err := s.awsHandler()
 	if err != nil {
 		return err
@@ -36,7 +39,11 @@ func (s *Server) mount(context.Context) (err error) {
 		Registry: s.registry, Tokens: s.access, Authorizer: s.access, Uploads: s.uploads, Pages: s.config.ReadCache / 2, Note: note,
 		PublicURL: s.publicURL, SourceIP: s.proxies.sourceIP, Secure: s.proxies.https, Logger: s.options.Logger,
 		AnonymousAccount: arn.AccountID(s.config.Account), HostAccount: s.hosts.account, Revision: s.records.Access().Revision, Recorder: s.recorder,
+		Limit: s.limit,
 	})
+	if err := s.checkLimits(); err != nil {
+		return err
+	}
 	s.ready = s.newReadiness()
 	s.accessLog = accessLog{logger: s.options.Logger, which: s.config.AccessLog, sourceIP: s.proxies.sourceIP}
 	s.measureServices(aws)
@@ -101,7 +108,7 @@ func (s *Server) awsHandler() (*awshttp.Handler, error) {
 	return awshttp.New(
 		awshttp.Options{
 			Authenticator: s.access, Authorizer: s.access, Region: s.config.Region, Now: s.options.Now,
-			Logger: s.options.Logger, SourceIP: s.proxies.sourceIP, Secure: s.proxies.https, PublicURL: s.publicURL, Note: note, Recorder: s.recorder,
+			Logger: s.options.Logger, SourceIP: s.proxies.sourceIP, Secure: s.proxies.https, PublicURL: s.publicURL, Note: note, Recorder: s.recorder, Limit: s.limit,
 		},
 		s.awsServices()...,
 	)

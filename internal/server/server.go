@@ -33,6 +33,7 @@ import (
 	"github.com/sealwright/sealwright/internal/signing"
 	"github.com/sealwright/sealwright/internal/store/blobstore"
 	"github.com/sealwright/sealwright/internal/store/sqlstore"
+	"github.com/sealwright/sealwright/internal/throttle"
 	"github.com/sealwright/sealwright/internal/translog"
 )
 
@@ -57,6 +58,7 @@ type Server struct {
 	registry  *registry.Service
 	signing   *signing.Service
 	uploads   *ociapi.Slots
+	limits    *throttle.Limits
 	hosts     *hosts
 	proxies   proxies
 	metrics   *metrics.Metrics

@@ -28,6 +28,7 @@ func (x *exchange) answer(out any) error {
 func (x *exchange) refuse(ctx context.Context, err error) {
 	e := x.service.asError(err)
 	x.log(ctx, e, err)
+	x.retryAfter(err)
 	contentType, body := codecs[x.service.Protocol].fail(x, e)
 	x.write(e.Status, contentType, body)
 }

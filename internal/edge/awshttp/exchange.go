@@ -65,6 +65,9 @@ func (x *exchange) run(ctx context.Context) (any, error) {
 		}
 		x.h.options.Note(x.w, x.label, x.call.Principal.ARN)
 	}
+	if err := x.throttle(); err != nil {
+		return nil, err
+	}
 	if err := x.readBody(ctx, x.maxBody()); err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/sealwright/sealwright/internal/access"
+	"github.com/sealwright/sealwright/internal/arn"
 	"github.com/sealwright/sealwright/internal/edge/awshttp/sigv4"
 )
 
@@ -47,6 +48,10 @@ type Options struct {
 	Note func(w http.ResponseWriter, operation, principal string)
 	// Recorder records refused calls and reads; nil means that nobody does.
 	Recorder Recorder
+	// Limit is asked for each operation, such as "signer:SignPayload", what bounds
+	// how often an account may call it: a function that counts a call and returns
+	// 0, or how long the account has to wait. nil, of either, means no bound.
+	Limit func(operation string) func(arn.AccountID) (wait time.Duration)
 }
 
 func (o *Options) complete() error {
@@ -76,6 +81,9 @@ func (o *Options) complete() error {
 	}
 	if o.Recorder == nil {
 		o.Recorder = unrecorded{}
+	}
+	if o.Limit == nil {
+		o.Limit = func(string) func(arn.AccountID) time.Duration { return nil }
 	}
 	return nil
 }
@@ -115,7 +123,7 @@ func New(o Options, services ...Service) (*Handler, error) {
 		targets: map[string]*route{}, actions: map[string]*route{}, sample: map[Protocol]*Service{},
 	}}
 	for _, s := range services {
-		if err := h.router.add(&s); err != nil {
+		if err := h.router.add(&s, o.Limit); err != nil {
 			return nil, err
 		}
 	}

@@ -52,7 +52,7 @@ func readOnly(name string) bool {
 // up is recorded like anybody, unless that has ended the work itself: not waiting
 // for the answer is no way to probe unseen.
 func (x *exchange) record(ctx context.Context, err error) {
-	if x.op == nil || ctx.Err() != nil && errors.Is(err, context.Canceled) {
+	if x.op == nil || tooOften(err) || ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return
 	}
 	why, refused := reason(err)

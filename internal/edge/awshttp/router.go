@@ -6,6 +6,9 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/sealwright/sealwright/internal/arn"
 )
 
 // route is a row of a table, with its service and its input's and output's shape.
@@ -14,7 +17,8 @@ type route struct {
 	op       *Operation
 	label    string // "signer:SignPayload"
 	in, out  *shape
-	segments []string // REST-JSON: the path's, "{" before a label's name
+	segments []string                                 // REST-JSON: the path's, "{" before a label's name
+	limit    func(arn.AccountID) (wait time.Duration) // nil: none
 }
 
 // router finds operations. It is built once and only read afterwards.
@@ -26,7 +30,7 @@ type router struct {
 }
 
 // add checks a service's table and adds its rows.
-func (t *router) add(s *Service) error {
+func (t *router) add(s *Service, limit func(string) func(arn.AccountID) time.Duration) error {
 	if err := s.check(); err != nil {
 		return err
 	}
@@ -40,6 +44,7 @@ func (t *router) add(s *Service) error {
 			err = fmt.Errorf("the name appears twice")
 		}
 		if err == nil {
+			r.limit = limit(r.label)
 			err = t.place(r)
 		}
 		if err != nil {

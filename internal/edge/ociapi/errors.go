@@ -135,7 +135,9 @@ func (c *call) challenge(status int) {
 	case http.StatusMethodNotAllowed:
 		c.w.Header().Set("Allow", methods(c.endpoint))
 	case http.StatusTooManyRequests:
-		c.w.Header().Set("Retry-After", "1")
+		if c.w.Header().Get("Retry-After") == "" {
+			c.w.Header().Set("Retry-After", "1")
+		}
 	case http.StatusUnauthorized:
 		c.w.Header().Set("WWW-Authenticate", c.authenticateHeader())
 	}

@@ -72,6 +72,10 @@ type Options struct {
 	Note func(w http.ResponseWriter, operation, principal string)
 	// Recorder records refused requests and reads; nil means that nobody does.
 	Recorder Recorder
+	// Limit is asked for each operation, such as "oci:getManifest", what bounds how
+	// often an account may call it: a function that counts a call and returns 0, or
+	// how long the account has to wait. nil, of either, means no bound.
+	Limit func(operation string) func(arn.AccountID) (wait time.Duration)
 }
 
 // openMemory is for what is remembered of registries: a thousand of them.
@@ -91,9 +95,10 @@ type handler struct {
 	Options
 	room      *semaphore.Weighted // what is left of Room
 	pages     *recall.Memory[pageKey, renderedPage]
-	renders   *singleflight.Group                 // pages in the making
-	renderers *semaphore.Weighted                 // how many more of them there may be
-	open      *recall.Memory[arn.AccountID, bool] // whether a registry may be open to everyone
+	renders   *singleflight.Group                                 // pages in the making
+	renderers *semaphore.Weighted                                 // how many more of them there may be
+	open      *recall.Memory[arn.AccountID, bool]                 // whether a registry may be open to everyone
+	limits    map[string]func(arn.AccountID) (wait time.Duration) // by the names of routes
 }
 
 // New makes the handler of /v2 and everything below.
@@ -125,9 +130,10 @@ func New(o Options) http.Handler {
 	if o.Recorder == nil {
 		o.Recorder = unrecorded{}
 	}
+	limits := limitsOf(o.Limit)
 	room := max(cmp.Or(o.Room, defaultRoom), o.Registry.MaxManifest()+1)
 	pages := recall.New[pageKey, renderedPage](cmp.Or(o.Pages, defaultPages))
-	return &handler{o, semaphore.NewWeighted(room), pages, new(singleflight.Group), semaphore.NewWeighted(maxRenderers), recall.New[arn.AccountID, bool](openMemory)}
+	return &handler{o, semaphore.NewWeighted(room), pages, new(singleflight.Group), semaphore.NewWeighted(maxRenderers), recall.New[arn.AccountID, bool](openMemory), limits}
 }
 
 // call is one request under way.
@@ -177,6 +183,9 @@ func (c *call) serve() error {
 	}
 	c.route = route
 	c.Note(c.w, route.name, c.principal.ARN)
+	if err := c.throttle(); err != nil {
+		return err
+	}
 	if err := c.admit(route); err != nil {
 		return err
 	}

@@ -35,6 +35,8 @@ func (unrecorded) Note(journal.Event) {}
 func (c *call) record(err error) {
 	reading := c.r.Method == http.MethodGet || c.r.Method == http.MethodHead
 	switch {
+	case tooOften(err):
+		return
 	case c.anonymous() && !c.badCredentials(err):
 		return
 	case c.denied(err): // recorded in any case
