@@ -27,6 +27,14 @@ type document struct {
 	annotations             map[string]string
 }
 
+// listed are the digests of an index's entries.
+func (d document) listed() (list []ociref.Digest) {
+	for _, x := range d.manifests {
+		list = append(list, x.digest)
+	}
+	return list
+}
+
 // descriptor is what a manifest says of content elsewhere.
 // Source: image-spec v1.1.1 descriptor.md.
 type descriptor struct {

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
@@ -181,13 +180,14 @@ func (s *Service) manifest(p Push) (Manifest, error) {
 // DescribeImages has it. That the children are there is checked again, and for
 // good, in the store's transaction.
 func (s *Service) sizeIndex(ctx context.Context, m *Manifest) error {
+	children, err := s.o.Manifests.Heads(ctx, m.Key, m.Children)
+	if err != nil {
+		return err
+	}
 	for _, d := range m.Children {
-		child, err := s.o.Manifests.Manifest(ctx, m.Key, ociref.Reference{Digest: d})
-		if errors.Is(err, ErrManifestNotFound) {
+		child, ok := children[d]
+		if !ok {
 			return fault.Becausef(ErrChildNotFound, "the index lists %s, which is not in the repository '%s'; push it first", d, m.Name)
-		}
-		if err != nil {
-			return err
 		}
 		m.ImageSize = max(m.ImageSize, child.ImageSize)
 	}

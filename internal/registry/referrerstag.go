@@ -74,13 +74,15 @@ func (s *Service) referrals(ctx context.Context, m Manifest, subject ociref.Dige
 	if err != nil {
 		return nil, false, err
 	}
+	known, err := s.o.Manifests.Heads(ctx, m.Key, d.listed())
+	if err != nil {
+		return nil, false, err
+	}
 	for _, x := range d.manifests {
-		listed, err := s.o.Manifests.Manifest(ctx, m.Key, ociref.Reference{Digest: x.digest})
+		listed, there := known[x.digest]
 		switch {
-		case errors.Is(err, ErrManifestNotFound):
+		case !there:
 			return nil, false, nil
-		case err != nil:
-			return nil, false, err
 		case listed.Subject == subject:
 		case listed.Subject == "" && x.referrer && x.digest != subject:
 			list = append(list, x.digest)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/sealwright/sealwright/internal/journal"
@@ -34,6 +35,38 @@ func TestReferrersTagByDigest(t *testing.T) {
 	put(index, registry.Push{MediaType: registry.MediaTypeIndex, Digest: named, Tags: []ociref.Tag{ociref.Tag("sha256-" + subject.Digest.Hex())}})
 	if _, err := p.Manifest(t.Context(), app, ociref.Reference{Digest: named}); err != nil {
 		t.Error(err)
+	}
+}
+
+// reading counts the manifests that are read with their content.
+type reading struct {
+	registry.ManifestStore
+	contents int
+}
+
+func (r *reading) Manifest(ctx context.Context, key registry.Key, ref ociref.Reference) (registry.Manifest, error) {
+	r.contents++
+	return r.ManifestStore.Manifest(ctx, key, ref)
+}
+
+// TestIndexReadsNoContents: what an index costs does not grow with the sizes of the
+// manifests it lists, times as often as it lists them.
+func TestIndexReadsNoContents(t *testing.T) {
+	s := open(t)
+	entries := ""
+	for _, config := range []string{"a", "b", "c"} {
+		entries += fmt.Sprintf(`,{"mediaType":"`+registry.MediaTypeImage+`","digest":"%s","size":1,"artifactType":"a/b"}`, s.put(s.image(config, "")))
+	}
+	entries = strings.Repeat(entries, 1000)
+	store := &reading{ManifestStore: s.options.Manifests}
+	s.options.Manifests = store
+	s.Service, _ = registry.New(s.options)
+	index := []byte(`{"schemaVersion":2,"mediaType":"` + registry.MediaTypeIndex + `","manifests":[` + entries[1:] + `]}`)
+	for _, tag := range []ociref.Tag{"list", "sha256-" + ociref.Tag(ociref.DigestOf(ociref.SHA256, nil).Hex())} {
+		store.contents = 0
+		if _, _, err := s.Put(t.Context(), registry.Push{Key: app, Content: index, Tags: []ociref.Tag{tag}}); err != nil || store.contents > 1 {
+			t.Errorf("%s: %d manifests were read, %v", tag, store.contents, err)
+		}
 	}
 }
 

@@ -181,6 +181,9 @@ type ManifestStore interface {
 	// What it costs does not grow with the image's tags. The caller must not change
 	// what the answer refers to: others may have been given the same.
 	Manifest(ctx context.Context, key Key, ref ociref.Reference) (Manifest, error)
+	// Heads reads those of the manifests that are there, without content and
+	// annotations: what it costs does not grow with their sizes. ErrRepositoryNotFound.
+	Heads(ctx context.Context, key Key, digests []ociref.Digest) (map[ociref.Digest]Manifest, error)
 	// ImageTags lists the tags of one manifest in byte order; none if it is not there.
 	// ErrRepositoryNotFound.
 	ImageTags(ctx context.Context, key Key, digest ociref.Digest) ([]ociref.Tag, error)

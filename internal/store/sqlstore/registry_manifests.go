@@ -75,6 +75,27 @@ func (s manifests) readManifest(ctx context.Context, key registry.Key, ref ocire
 	return m, err
 }
 
+// Heads implements registry.ManifestStore.
+func (s manifests) Heads(ctx context.Context, key registry.Key, digests []ociref.Digest) (map[ociref.Digest]registry.Manifest, error) {
+	heads := map[ociref.Digest]registry.Manifest{}
+	scan := func(from scanner) (registry.Manifest, error) {
+		m := registry.Manifest{Key: key}
+		return m, scanManifest(from, &m)
+	}
+	for batch := range slices.Chunk(sorted(digests), referBatch) {
+		list := padded(batch)
+		page, err := listHeld(ctx, holder{s.db, key}, scan, `SELECT `+manifestColumns+` FROM manifests m
+			WHERE `+inRepository+` AND m.digest IN (`+parameters(3, len(list))+`) AND`+living, anys(list)...)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range page {
+			heads[m.Digest] = m
+		}
+	}
+	return heads, nil
+}
+
 // ReferrersRevision implements registry.ManifestStore.
 func (s manifests) ReferrersRevision(ctx context.Context, key registry.Key, subject ociref.Digest) (uint64, error) {
 	return ask(s.db, question[heldKey, uint64]{

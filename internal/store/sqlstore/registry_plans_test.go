@@ -84,6 +84,7 @@ func everything(t *testing.T, db *DB) {
 	db.Repositories().Counts(ctx, key.Account, []ociref.Name{key.Name})
 	db.Manifests().Manifest(ctx, key, ociref.Reference{Tag: "t"})
 	db.Manifests().Manifest(ctx, key, ociref.Reference{Digest: absent})
+	db.Manifests().Heads(ctx, key, []ociref.Digest{child, absent})
 	for _, status := range []registry.TagStatus{registry.Tagged, registry.Untagged, registry.AnyTagged} {
 		db.Manifests().Manifests(ctx, key, registry.ManifestFilter{TagStatus: status, Limit: 1})
 	}

@@ -41,6 +41,7 @@ func Registry(t *testing.T, open func(t *testing.T) RegistryStores) {
 		{"resource tags", testResourceTags},
 		{"accounts are apart", testAccounts},
 		{"put and read", testPutAndRead},
+		{"heads", testHeads},
 		{"put refuses what dangles", testPutRefusals},
 		{"put is all or nothing", testPutAtomic},
 		{"put again", testPutAgain},

@@ -60,6 +60,9 @@ func testBuried(s *shop) {
 		_, err := s.DeleteManifest(ctx, app, sig.Digest, event("Nothing"))
 		s.want(err, registry.ErrManifestNotFound)
 	}
+	heads, err := s.Heads(ctx, app, append(digests(b.signatures), b.subject.Digest, other.Digest))
+	s.must(err)
+	same(s, len(heads), 1)
 	list, _, err := s.Referrers(ctx, app, b.subject.Digest, registry.ReferrerFilter{Limit: 10})
 	s.must(err)
 	same(s, list, nil)

@@ -43,6 +43,25 @@ func testPutAndRead(s *shop) {
 	}
 }
 
+func testHeads(s *shop) {
+	image := s.push(s.image(s.blob()), "v1")
+	sig := s.push(s.referrer(image.Digest, "application/sig"))
+	absent := ociref.DigestOf(ociref.SHA256, []byte("absent"))
+	heads, err := s.Heads(ctx, app, []ociref.Digest{sig.Digest, absent, image.Digest, sig.Digest})
+	s.must(err)
+	want := map[ociref.Digest]registry.Manifest{}
+	for _, m := range []registry.Manifest{image, sig} {
+		m.Content, m.Annotations, m.Tags = nil, nil, nil
+		want[m.Digest] = m
+	}
+	same(s, heads, want)
+	heads, err = s.Heads(ctx, app, nil)
+	s.must(err)
+	same(s, len(heads), 0)
+	_, err = s.Heads(ctx, key("team/none"), []ociref.Digest{absent})
+	s.want(err, registry.ErrRepositoryNotFound)
+}
+
 func testPutRefusals(s *shop) {
 	put := func(m registry.Manifest) error {
 		created, err := s.PutManifest(ctx, m, []ociref.Tag{"v1"}, freely, event("PutImage"))
