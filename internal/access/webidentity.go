@@ -78,7 +78,7 @@ func (s *Service) examineIdentity(ctx context.Context, role, token string) (Prov
 	if err != nil {
 		return Provider{}, webidentity.Claims{}, err
 	}
-	c, err := s.verifier.Verify(ctx, t, webidentity.Issuer{URL: p.URL, Thumbprints: p.Thumbprints}, p.ClientIDs)
+	c, err := s.verifier.Verify(ctx, t, webidentity.Issuer{URL: p.URL, Thumbprints: p.Thumbprints, Owner: string(p.Account)}, p.ClientIDs)
 	return p, c, err
 }
 

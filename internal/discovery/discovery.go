@@ -3,7 +3,7 @@
 //
 // Who may create a provider chooses a URL that this service then asks; so what
 // comes of it is bounded, no redirect is followed, nothing of an answer is shown,
-// and this machine and its link-local neighbours, where metadata services live,
+// and loopback, link-local neighbours and metadata services of clouds
 // are not asked.
 package discovery
 
@@ -19,6 +19,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -145,12 +146,38 @@ func (s *Source) mayDial(address string, plain bool) error {
 	if err != nil {
 		return err
 	}
-	ip := a.Addr().Unmap()
+	ip := inner(a.Addr().WithZone(""))
 	switch {
 	case ip.IsLoopback() && s.options.Loopback:
 		return nil
-	case plain, ip.IsLoopback(), ip.IsUnspecified(), ip.IsLinkLocalUnicast(), ip.IsMulticast():
-		return fmt.Errorf("discovery: %s is not asked", ip)
+	case plain, ip.IsLoopback(), ip.IsUnspecified(), ip.IsLinkLocalUnicast(), ip.IsMulticast(), slices.Contains(metadata, ip):
+		return fmt.Errorf("discovery: %s is not asked", a.Addr())
 	}
 	return nil
+}
+
+// metadata are services of clouds that tell a machine its secrets, at addresses
+// that are not link-local: of Alibaba, Azure, Oracle, AWS and Google.
+var metadata = []netip.Addr{
+	netip.MustParseAddr("100.100.100.200"), netip.MustParseAddr("168.63.129.16"), netip.MustParseAddr("192.0.0.192"),
+	netip.MustParseAddr("fd00:ec2::254"), netip.MustParseAddr("fd00:ec2::23"), netip.MustParseAddr("fd20:ce::254"),
+}
+
+// embedding are the prefixes of IPv6 addresses that lead to an IPv4 address which
+// they hold behind them: compatible ones, NAT64, 6to4.
+//
+// Source: RFC 4291, section 2.5.5.1; RFC 6052, section 2.1; RFC 3056, section 2
+var embedding = []netip.Prefix{netip.MustParsePrefix("::/96"), netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("2002::/16")}
+
+// inner is the IPv4 address that an IPv6 address leads to, or ip itself.
+func inner(ip netip.Addr) netip.Addr {
+	if ip = ip.Unmap(); ip.Is4() || ip.IsLoopback() || ip.IsUnspecified() {
+		return ip
+	}
+	for _, prefix := range embedding {
+		if bytes, from := ip.As16(), prefix.Bits()/8; prefix.Contains(ip) {
+			return netip.AddrFrom4([4]byte(bytes[from : from+4]))
+		}
+	}
+	return ip
 }

@@ -4,7 +4,9 @@ import (
 	"crypto/sha1"
 	"crypto/x509"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -91,7 +93,15 @@ func TestWhereItDoesNotGo(t *testing.T) {
 	secret := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it was asked") }))
 	defer secret.Close()
 	strict := discovery.New(discovery.Options{})
-	for _, url := range []string{issuer.URL, strings.Replace(issuer.URL, "http:", "https:", 1), "https://localhost:1", "https://169.254.169.254", "https://[fe80::1]", "https://0.0.0.0:1", "https://[::ffff:127.0.0.1]:1", "file:///etc/passwd"} {
+	for _, host := range []string{"127.0.0.1", "localhost", "169.254.169.254", "0.0.0.0", "100.100.100.200", "168.63.129.16", "224.0.0.1", "[::1]", "[::]", "[fe80::1]", "[ff02::1]",
+		"[::ffff:127.0.0.1]", "[::127.0.0.1]", "[64:ff9b::7f00:1]", "[64:ff9b::a9fe:a9fe]", "[2002:7f00:1::]", "[2002:a9fe:a9fe::1]", "[fd00:ec2::254]"} {
+		_, err := strict.KeySet(t.Context(), webidentity.Issuer{URL: "https://" + host + ":1"})
+		var dial *net.OpError
+		if fault.KindOf(err) != fault.Unavailable || !errors.As(err, &dial) || !strings.Contains(dial.Error(), "is not asked") {
+			t.Errorf("%s: %v, %v", host, err, dial)
+		}
+	}
+	for _, url := range []string{issuer.URL, strings.Replace(issuer.URL, "http:", "https:", 1), "file:///etc/passwd"} {
 		if _, err := strict.KeySet(t.Context(), webidentity.Issuer{URL: url}); fault.KindOf(err) != fault.Unavailable {
 			t.Errorf("%s: %v", url, err)
 		}

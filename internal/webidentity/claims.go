@@ -17,7 +17,7 @@ import (
 type Claims struct {
 	Subject           string
 	Audience          string              // the authorized party, or else the one audience
-	OriginalAudiences []string            // of a token with an authorized party: its audiences
+	OriginalAudiences []string            // aud, whoever the authorized party is
 	Methods           []string            // amr
 	Others            map[string][]string // texts, numbers and truths, by the names they have; none that another differs from in case only
 
@@ -29,12 +29,17 @@ type Claims struct {
 // leeway is how far an issuer's clock may be ahead of ours.
 const leeway = 5 * time.Minute
 
+// maxSubject bounds sub.
+//
+// Source: SubjectFromWebIdentityToken in AWS's model
+const maxSubject = 255
+
 // read checks the claims of a token whose signature is good.
 //
 // Source: https://openid.net/specs/openid-connect-core-1_0.html#IDTokenValidation
 func (t Token) read(now time.Time, audiences []string) (c Claims, err error) {
-	if c.Subject, _ = t.claims["sub"].(string); c.Subject == "" || strings.ContainsFunc(c.Subject, unicode.IsControl) {
-		return Claims{}, missing("sub")
+	if c.Subject, _ = t.claims["sub"].(string); c.Subject == "" || len(c.Subject) > maxSubject || strings.ContainsFunc(c.Subject, unicode.IsControl) {
+		return Claims{}, missing("sub of 1 to " + strconv.Itoa(maxSubject) + " bytes")
 	}
 	if err := t.checkTimes(now); err != nil {
 		return Claims{}, err
@@ -102,13 +107,14 @@ func (t Token) readAudience(c *Claims, audiences []string) error {
 	if !ok || len(meant) == 0 {
 		return missing("aud")
 	}
+	c.OriginalAudiences = meant
 	party, says := t.claims["azp"]
 	name, ok := party.(string)
 	switch {
 	case says && !ok:
 		return fault.Becausef(ErrInvalid, "The token's azp is not a text.")
 	case name != "":
-		c.Audience, c.OriginalAudiences = name, meant
+		c.Audience = name
 	case len(meant) > 1:
 		return fault.Becausef(ErrInvalid, "The token has %d audiences and no azp that says for which of them it was made: ask the identity provider for a token with one audience.", len(meant))
 	default:

@@ -18,6 +18,7 @@ import (
 type Issuer struct {
 	URL         string
 	Thumbprints []string // SHA-1, in hex, of certificates that may stand for unknown authorities
+	Owner       string   // whose issuer it is: one owner's do not keep another's waiting
 }
 
 // Source is where the keys of issuers come from.
@@ -34,8 +35,10 @@ const (
 	keysKept    = time.Hour        // what an issuer that cannot be reached last said is good for this long
 	askInterval = 10 * time.Second // for unknown keys, and after failures
 	askPatience = 15 * time.Second // for an answer
-	asksAtOnce  = 4
+	asksAtOnce  = 64               // of all owners together
+	asksOfOwner = 4                // at once
 	maxIssuers  = 1000
+	maxTries    = 4 // keys of one id that a token is tried with
 )
 
 // Verifier checks tokens with the keys of their issuers. It is safe for concurrent
@@ -46,8 +49,9 @@ type Verifier struct {
 	asks   singleflight.Group
 	room   *semaphore.Weighted
 
-	mu   sync.Mutex
-	sets map[string]keySet
+	mu    sync.Mutex
+	sets  map[string]keySet
+	rooms map[string]*semaphore.Weighted // of owners
 }
 
 // keySet is what is known of an issuer's keys.
@@ -60,7 +64,7 @@ type keySet struct {
 
 // New makes a verifier. now is the clock.
 func New(source Source, now func() time.Time) *Verifier {
-	return &Verifier{source: source, now: now, room: semaphore.NewWeighted(asksAtOnce), sets: map[string]keySet{}}
+	return &Verifier{source: source, now: now, room: semaphore.NewWeighted(asksAtOnce), sets: map[string]keySet{}, rooms: map[string]*semaphore.Weighted{}}
 }
 
 // Verify checks that the issuer made the token, and that it is for one of the
@@ -107,7 +111,7 @@ func (s keySet) fitting(h jose.Header, now time.Time) (found []jose.JSONWebKey) 
 		return nil
 	}
 	for _, k := range s.keys {
-		if fits(k, h, len(s.keys) == 1) {
+		if len(found) < maxTries && fits(k, h, len(s.keys) == 1) {
 			found = append(found, k)
 		}
 	}
@@ -115,8 +119,8 @@ func (s keySet) fitting(h jose.Header, now time.Time) (found []jose.JSONWebKey) 
 }
 
 // name stands for an issuer in memory: what came under one's thumbprints is not
-// for another's.
-func (i Issuer) name() string { return i.URL + " " + strings.Join(i.Thumbprints, " ") }
+// for another's, and one owner's failure to ask is not another's.
+func (i Issuer) name() string { return i.Owner + " " + i.URL + " " + strings.Join(i.Thumbprints, " ") }
 
 func (v *Verifier) known(issuer Issuer) keySet {
 	v.mu.Lock()
@@ -157,15 +161,26 @@ func (v *Verifier) refresh(ctx context.Context, issuer Issuer) keySet {
 }
 
 func (v *Verifier) fetch(ctx context.Context, issuer Issuer) ([]jose.JSONWebKey, error) {
-	if err := v.room.Acquire(ctx, 1); err != nil {
-		return nil, err
+	for _, room := range []*semaphore.Weighted{v.roomOf(issuer.Owner), v.room} {
+		if err := room.Acquire(ctx, 1); err != nil {
+			return nil, err
+		}
+		defer room.Release(1)
 	}
-	defer v.room.Release(1)
 	document, err := v.source.KeySet(ctx, issuer)
 	if err != nil {
 		return nil, err
 	}
 	return parseKeys(document)
+}
+
+func (v *Verifier) roomOf(owner string) *semaphore.Weighted {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.rooms[owner] == nil {
+		v.rooms[owner] = semaphore.NewWeighted(asksOfOwner)
+	}
+	return v.rooms[owner]
 }
 
 // unreachable says that an issuer's keys could not be had, and why as far as the

@@ -12,6 +12,8 @@ import (
 	"crypto/elliptic"
 	"crypto/rsa"
 	"encoding/json"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/go-jose/go-jose/v4"
@@ -66,7 +68,7 @@ func Parse(text string) (Token, error) {
 	if !utf8.Valid(payload) || josejson.Unmarshal(payload, &t.claims) != nil || t.claims == nil {
 		return Token{}, fault.Becausef(ErrInvalid, "The token's claims are not a JSON object with each name once.")
 	}
-	if t.issuer, _ = t.claims["iss"].(string); t.issuer == "" {
+	if t.issuer, _ = t.claims["iss"].(string); t.issuer == "" || strings.ContainsFunc(t.issuer, unicode.IsControl) {
 		return Token{}, missing("iss")
 	}
 	return t, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -151,15 +152,55 @@ func TestManyWaitForOneAnswer(t *testing.T) {
 	})
 }
 
+// TestOneAccountsIssuersWaitForThemselves: however many issuers of an account do not
+// answer, another's is asked at once.
+func TestOneAccountsIssuersWaitForThemselves(t *testing.T) {
+	issuer := issuertest.New(t)
+	clock := time.Unix(1_800_000_000, 0)
+	token := func(url string) webidentity.Token {
+		issuer.URL = url
+		parsed, err := webidentity.Parse(issuer.Token(clock, map[string]any{"sub": "robot", "aud": "app"}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return parsed
+	}
+	set, own, theirs := issuer.KeySet(), token("https://own.example"), []webidentity.Token{}
+	for n := range 100 {
+		theirs = append(theirs, token("https://slow.example/"+strconv.Itoa(n)))
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := &slow{set: set, answer: make(chan struct{}), quick: "https://own.example"}
+		v := webidentity.New(s, func() time.Time { return clock })
+		for _, token := range theirs {
+			go v.Verify(t.Context(), token, webidentity.Issuer{URL: token.Issuer(), Owner: "theirs"}, []string{"app"})
+		}
+		synctest.Wait()
+		if n := s.asked.Load(); n != 4 {
+			t.Errorf("%d questions at once", n)
+		}
+		begun := time.Now()
+		_, err := v.Verify(t.Context(), own, webidentity.Issuer{URL: own.Issuer(), Owner: "ours"}, []string{"app"})
+		if err != nil || time.Since(begun) != 0 {
+			t.Errorf("%v after %s", err, time.Since(begun))
+		}
+		close(s.answer)
+		synctest.Wait()
+	})
+}
+
 type slow struct {
+	quick  string // an issuer that answers at once
 	set    []byte
 	answer chan struct{}
 	asked  atomic.Int64
 }
 
-func (s *slow) KeySet(context.Context, webidentity.Issuer) ([]byte, error) {
+func (s *slow) KeySet(_ context.Context, issuer webidentity.Issuer) ([]byte, error) {
 	s.asked.Add(1)
-	<-s.answer
+	if issuer.URL != s.quick {
+		<-s.answer
+	}
 	return s.set, nil
 }
 
@@ -174,6 +215,8 @@ func TestKeysThatDoNotCount(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	issuer := issuertest.New(t)
 	issuer.Rotate(jose.RS256)
+	stranger := issuertest.New(t)
+	stranger.Rotate(jose.RS256)
 	payload := issuer.Token(now, map[string]any{"sub": "robot", "aud": "app"})
 	public := func(change func(*jose.JSONWebKey)) string {
 		k := jose.JSONWebKey{Key: issuer.Private().Public(), KeyID: issuer.KeyID()}
@@ -196,6 +239,8 @@ func TestKeysThatDoNotCount(t *testing.T) {
 		"a private key":  {`{"keys":[` + public(func(k *jose.JSONWebKey) { k.Key = issuer.Private() }) + `]}`, false},
 		"a secret":       {`{"keys":[{"kty":"oct","kid":"` + issuer.KeyID() + `","k":"AAAA"}]}`, false},
 		"a small key":    {`{"keys":[{"kty":"RSA","kid":"` + issuer.KeyID() + `","e":"AQAB","n":"` + strings.Repeat("_", 171) + `"}]}`, false},
+		"the last of 4":  {`{"keys":[` + strings.Repeat(public(func(k *jose.JSONWebKey) { k.Key = stranger.Private().Public() })+",", 3) + public(func(*jose.JSONWebKey) {}) + `]}`, true},
+		"one of many":    {`{"keys":[` + strings.Repeat(public(func(k *jose.JSONWebKey) { k.Key = stranger.Private().Public() })+",", 4) + public(func(*jose.JSONWebKey) {}) + `]}`, false},
 		"none":           {`{"keys":[]}`, false},
 		"nothing":        {`{}`, false},
 	} {
