@@ -111,7 +111,7 @@ func (s *Service) trusting(ctx context.Context, p Principal, rc RequestContext, 
 		return Identity{}, err
 	}
 	rc.Keys = append(slices.Clone(rc.Keys), n.keys()...)
-	if role.Account == p.Account { // who is outside must not learn of tags
+	if role.Account == p.Account || p.fromProvider() { // an outsider's own policies must not learn of tags; tokens have none
 		rc.Keys = slices.Concat(rc.Keys, ResourceTags("aws", role.Tags), ResourceTags("iam", role.Tags))
 	}
 	for _, action := range n.actions(p) {

@@ -72,8 +72,8 @@ func checkTrust(document string) error {
 	if err != nil {
 		return err
 	}
-	if provider := trust.Unasked(subjectOf); provider != "" {
-		return fault.Becausef(policy.ErrMalformed, "Missing required condition: a policy that trusts %s must ask for %s, since this issuer makes tokens for everybody.", provider, subjectOf(provider))
+	if provider := trust.Unasked(tenantKey); provider != "" {
+		return fault.Becausef(policy.ErrMalformed, "Missing required condition: a policy that trusts %s must ask for the %s of yours, not just for any, since this issuer makes tokens for everybody.", provider, tenantKey(provider))
 	}
 	return nil
 }

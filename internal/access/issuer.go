@@ -1,9 +1,9 @@
 package access
 
 import (
+	"cmp"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/sealwright/sealwright/internal/fault"
@@ -48,21 +48,44 @@ func onThisMachine(host string) bool {
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
-// shared are issuers that make tokens for whoever has an account there. A policy
-// that trusts one must say whose.
+// shared are issuers that make tokens for whoever has an account there, and the
+// claim that says whose a token is. A policy that trusts one must ask for it. AWS's
+// list has Cognito besides, which is no provider here, and IBM Turbonomic, whose
+// issuers change.
 //
 // Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc_secure-by-default.html
-var shared = []string{
-	"agent.buildkite.com", "app.terraform.io", "gitlab.com", "oidc-configuration.audit-log.githubusercontent.com", "oidc.codefresh.io", "proidc.upbound.io",
-	"scalr.io", "token.actions.githubusercontent.com", "vstoken.actions.githubusercontent.com",
+var shared = map[string]string{
+	"agent.buildkite.com":                   "sub",
+	"api.pulumi.com/oidc":                   "aud",
+	"app.terraform.io":                      "sub",
+	"gitlab.com":                            "sub",
+	"oidc.codefresh.io":                     "sub",
+	"oidc.vercel.com":                       "aud",
+	"proidc.upbound.io":                     "sub",
+	"sandboxes.cloud":                       "aud",
+	"scalr.io":                              "sub",
+	"studio.datachain.ai/api":               "sub",
+	"token.actions.githubusercontent.com":   "sub",
+	"tokens.cloud.shisho.dev":               "sub",
+	"vstoken.actions.githubusercontent.com": "sub",
+	"oidc-configuration.audit-log.githubusercontent.com": "sub",
 }
 
-// subjectOf is the condition key that a policy which trusts a provider must ask
+// sentinel is Microsoft's tenant that Azure Sentinel comes from; its customers
+// differ in the name of the session.
+const sentinel = "sts.windows.net/33e01921-4d64-4f8c-a055-5bdaffd5e33d"
+
+// tenantKey is the condition key that a policy which trusts a provider must ask
 // for; "" is none.
-func subjectOf(provider string) string {
+func tenantKey(provider string) string {
 	_, name, _ := strings.Cut(provider, ":"+providerPrefix)
-	if host, _, _ := strings.Cut(name, "/"); slices.Contains(shared, host) {
-		return name + ":sub"
+	plain := strings.TrimSuffix(name, "/")
+	host, _, _ := strings.Cut(name, "/")
+	if plain == sentinel {
+		return "sts:RoleSessionName"
+	}
+	if claim := cmp.Or(shared[plain], shared[host]); claim != "" {
+		return name + ":" + claim
 	}
 	return ""
 }

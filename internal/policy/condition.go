@@ -153,6 +153,17 @@ func (c *condition) resolves(e *evaluation) bool {
 	return true
 }
 
+// pins reports whether the key's value, if it has one, must be one of some texts
+// that say something.
+func (c *condition) pins() bool {
+	switch c.operator.compare {
+	case isText, isTextFold, isLike:
+		open := func(v operand) bool { return v.text.open() }
+		return !c.operator.negated && !slices.ContainsFunc(c.values, open)
+	}
+	return false
+}
+
 func allEmpty(values []string) bool {
 	for _, v := range values {
 		if v != "" {

@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -77,6 +78,11 @@ func (p *pattern) add(t token) {
 		p.tokens = append(p.tokens, t)
 	}
 	p.variable = p.variable || t.kind == variable
+}
+
+// open reports whether nothing of the pattern is fixed, not even that it is empty.
+func (p *pattern) open() bool {
+	return len(p.tokens) > 0 && !slices.ContainsFunc(p.tokens, func(t token) bool { return t.kind == literal })
 }
 
 var errVariable = errors.New("not a policy variable")

@@ -67,8 +67,9 @@ func (p *Policy) Keys() []string {
 }
 
 // Unasked returns the first provider that a statement of p lets in without a
-// condition on the key that must says; "" is none. must returns "" for
-// providers that need no condition.
+// condition that the key that must says is one of some texts; "" is none. Texts of
+// wildcards or variables only are none. must returns "" for providers that need no
+// condition.
 func (p *Policy) Unasked(must func(provider string) (key string)) (provider string) {
 	for i := range p.statements {
 		s := &p.statements[i]
@@ -85,7 +86,7 @@ func (p *Policy) Unasked(must func(provider string) (key string)) (provider stri
 }
 
 func (s *statement) asks(key string) bool {
-	return slices.ContainsFunc(s.keys(nil), func(name string) bool { return KeyName(name) == KeyName(key) })
+	return slices.ContainsFunc(s.conditions, func(c condition) bool { return c.key.name == KeyName(key) && c.pins() })
 }
 
 // Match is a statement that is about a request.

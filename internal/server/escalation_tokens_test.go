@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/sealwright/sealwright/internal/access"
@@ -97,6 +98,7 @@ func TestForgedTokens(t *testing.T) {
 		"no issue time":          {job(map[string]any{"iat": nil}), "InvalidIdentityToken"},
 		"no subject":             {job(map[string]any{"sub": nil}), "InvalidIdentityToken"},
 		"a subject that is none": {job(map[string]any{"sub": []string{"repo:octo-org/app:ref:refs/heads/main"}}), "InvalidIdentityToken"},
+		"a subject of 256":       {job(map[string]any{"sub": strings.Repeat("s", 256)}), "InvalidIdentityToken"},
 		"a control character":    {job(map[string]any{"sub": "repo:octo-org/app:ref:refs/heads/main\x00"}), "InvalidIdentityToken"},
 		"another audience":       {job(map[string]any{"aud": "sigstore"}), "InvalidIdentityToken"},
 		"the audience in part":   {job(map[string]any{"aud": "sts.amazonaws.com.example"}), "InvalidIdentityToken"},
@@ -123,6 +125,7 @@ func TestForgedTokens(t *testing.T) {
 		"issuer look-alike":     {job(map[string]any{"iss": strings.Replace(f.issuer.URL, "127.0.0.1", "127.0.0.１", 1)}), "InvalidIdentityToken"},
 		"issuer with a user":    {job(map[string]any{"iss": strings.Replace(f.issuer.URL, "http://", "http://x@", 1)}), "InvalidIdentityToken"},
 		"issuer that is a list": {job(map[string]any{"iss": []string{f.issuer.URL}}), "InvalidIdentityToken"},
+		"issuer with a NUL":     {job(map[string]any{"iss": f.issuer.URL + "\x00"}), "InvalidIdentityToken"},
 		"no issuer":             {job(map[string]any{"iss": nil}), "InvalidIdentityToken"},
 
 		"another branch":        {job(map[string]any{"sub": "repo:octo-org/app:ref:refs/heads/mine"}), "AccessDenied"},
@@ -160,11 +163,14 @@ func TestWhomATrustPolicyLetsIn(t *testing.T) {
 	f.role("negated", f.trusts(`"StringNotEquals":{"ISSUER:repository":"octo-org/app"}`))
 	f.role("one-level", f.trusts(`"StringLike":{"ISSUER:sub":"repo:octo-org/?pp:ref:refs/heads/release-*"}`))
 	f.role("another-key", f.trusts(`"StringEquals":{"other.example:sub":"repo:octo-org/app:ref:refs/heads/main"}`))
+	f.role("locked", strings.ReplaceAll(f.trusts(``), `"Statement":[`, `"Statement":[{"Effect":"Deny","Principal":"*","Action":"sts:*","Condition":{"StringEquals":{"aws:ResourceTag/locked":"yes"}}},`))
+	_, err = f.iam.TagRole(t.Context(), &iam.TagRoleInput{RoleName: aws.String("locked"), Tags: []iamtypes.Tag{{Key: aws.String("locked"), Value: aws.String("yes")}}})
+	must(t, err)
 	f.role("no-tags", strings.ReplaceAll(f.trusts(``), `,"sts:TagSession"`, ""))
 	f.role("denied", strings.ReplaceAll(f.trusts(``), `"Statement":[`, `"Statement":[{"Effect":"Deny","Principal":"*","Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringEquals":{"aws:FederatedProvider":"`+f.arn+`"}}},`))
 	tagged := issuertest.GitHub(audience, "octo-org/app", mainBranch)
 	tagged["https://aws.amazon.com/tags/principal_tags/team"] = "red"
-	for _, role := range []string{"theirs", "everyone", "users", "assume-only", "negated", "one-level", "another-key", "no-tags", "denied", "missing"} {
+	for _, role := range []string{"theirs", "everyone", "users", "assume-only", "negated", "one-level", "another-key", "locked", "no-tags", "denied", "missing"} {
 		_, err := f.with(role, f.issuer.Token(time.Now(), tagged))
 		if f.wantCode(err, "AccessDenied"); t.Failed() {
 			t.Fatalf("%s: %v", role, err)
@@ -197,6 +203,17 @@ func TestSharedIssuersNeedASubject(t *testing.T) {
 		"audience":  trust(github, `"StringEquals":{"`+github+`:aud":"sts.amazonaws.com"}`),
 		"gitlab":    trust("gitlab.com", `"StringEquals":{"gitlab.com:aud":"x"}`),
 		"of-others": trust(github, `"StringEquals":{"gitlab.com:sub":"x"}`),
+		"any":       trust(github, `"StringLike":{"`+github+`:sub":"*"}`),
+		"any-or":    trust(github, `"StringLike":{"`+github+`:sub":["repo:octo-org/app:*","**"]}`),
+		"long":      trust(github, `"StringLike":{"`+github+`:sub":"?*?"}`),
+		"itself":    trust(github, `"StringEquals":{"`+github+`:sub":"${`+github+`:sub}"}`),
+		"elsewhere": trust(github, `"StringEquals":{"`+github+`:aud":"${`+github+`:sub}"}`),
+		"negated":   trust(github, `"StringNotEquals":{"`+github+`:sub":"repo:eve/app"}`),
+		"there":     trust(github, `"Null":{"`+github+`:sub":"false"}`),
+		"studio":    trust("studio.datachain.ai/api", `"StringEquals":{"studio.datachain.ai/api:aud":"x"}`),
+		"vercel":    trust("oidc.vercel.com", `"StringEquals":{"oidc.vercel.com:sub":"x"}`),
+		"pulumi":    trust("api.pulumi.com/oidc", ``),
+		"sentinel":  trust("sts.windows.net/33e01921-4d64-4f8c-a055-5bdaffd5e33d/", ``),
 	} {
 		_, err := f.iam.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: &document})
 		f.wantCode(err, "MalformedPolicyDocument")
@@ -204,5 +221,9 @@ func TestSharedIssuersNeedASubject(t *testing.T) {
 		f.wantCode(err, "MalformedPolicyDocument")
 	}
 	f.role("fine", trust(github, `"StringLike":{"`+github+`:sub":"repo:octo-org/app:*"}`))
+	f.role("for-all", trust(github, `"ForAllValues:StringLike":{"`+strings.ToUpper(github)+`:SUB":["repo:octo-org/*","repo:octo-*/app"]}`))
+	f.role("star", trust(github, `"StringLike":{"`+github+`:sub":"${*}"}`)) // that is one character
+	f.role("vercel-fine", trust("oidc.vercel.com", `"StringEquals":{"oidc.vercel.com:aud":"https://vercel.com/octo"}`))
+	f.role("sentinel-fine", trust("sts.windows.net/33e01921-4d64-4f8c-a055-5bdaffd5e33d/", `"StringEquals":{"sts:RoleSessionName":"MicrosoftSentinel_1"}`))
 	f.role("company", trust("gitlab.example.com", ``))
 }
