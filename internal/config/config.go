@@ -196,6 +196,13 @@ type Config struct {
 	// a .pgpass file than here. Default: none, SQLite in the data directory
 	Database string `yaml:"database" usage:"PostgreSQL URL for the records (default: SQLite in the data directory)"`
 
+	// Blobs is a directory for the blobs and uploads, when data is not to hold them.
+	// Replicas that share a database share this directory, and each has to name it: on
+	// one machine, or on a network volume that keeps file locks for all its clients,
+	// such as NFS 4. Its parent must be there. See docs/operations/replicas.md.
+	// Default: none, the data directory, which one process has alone
+	Blobs string `yaml:"blobs" usage:"directory of blobs that several processes share (default: the data directory)"`
+
 	// OIDCCAFile is a PEM file with authorities that the certificates of OpenID
 	// Connect issuers may come from, beside those the system knows.
 	// Default: none

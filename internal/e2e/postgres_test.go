@@ -16,17 +16,17 @@ import (
 // acknowledges the other knows at once.
 func TestReplicasOnPostgreSQL(t *testing.T) {
 	database := pgtest.URL(t)
-	blobs := t.TempDir() // shared, as a network volume would be
-	a := start(t, blobs, "--database", database)
+	first, blobs := t.TempDir(), t.TempDir()
+	a := start(t, first, "--database", database, "--blobs", blobs)
 	sc := &scene{service: a, t: t, profile: createProfile(t, a, "oracle"), images: a.createRepository("app")}
 	sc.image = sc.push([]byte("layer"))
 	sc.sign(sc.image)
 
 	empty := t.TempDir()
-	if _, err := launch(empty, "--database", database); err == nil || !strings.Contains(err.Error(), "--key-file") {
+	if _, err := launch(empty, "--database", database, "--blobs", blobs); err == nil || !strings.Contains(err.Error(), "--key-file") {
 		t.Fatalf("a replica with a key of its own: %v", err)
 	}
-	b := start(t, empty, "--database", database, "--key-file", blobs+"/wrapping.key")
+	b := start(t, empty, "--database", database, "--blobs", blobs, "--key-file", first+"/wrapping.key")
 	if b.env["AWS_ACCESS_KEY_ID"] != a.env["AWS_ACCESS_KEY_ID"] {
 		t.Fatal("the replicas have different root keys")
 	}

@@ -134,6 +134,7 @@ type site struct {
 	database string // a PostgreSQL URL or the file of a SQLite database
 	dir      string
 	ahead    *atomic.Int64 // of the real clock
+	alone    bool          // one place at a time is open
 }
 
 // newSite makes a site whose clock is so far ahead of files that all are old enough.
@@ -168,6 +169,13 @@ func (s site) openRecords(ctx context.Context) (*sqlstore.DB, error) {
 		return sqlstore.OpenPostgres(ctx, s.database)
 	}
 	return sqlstore.OpenSQLite(ctx, s.database)
+}
+
+func (s site) openBlobs() (*blobstore.Dir, error) {
+	if s.alone {
+		return blobstore.Open(filepath.Join(s.dir, "blobs"))
+	}
+	return blobstore.OpenShared(filepath.Join(s.dir, "blobs"))
 }
 
 // Environment of a child process.
@@ -206,8 +214,9 @@ func openPlace(t testing.TB, at site, h hook) *place {
 	db, err := at.openRecords(t.Context())
 	must(t, err)
 	t.Cleanup(func() { db.Close() })
-	blobs, err := blobstore.Open(filepath.Join(at.dir, "blobs"))
+	blobs, err := at.openBlobs()
 	must(t, err)
+	t.Cleanup(func() { blobs.Close() })
 	p := &place{site: at, t: t, hook: h, blobs: blobs,
 		stores: storetest.RegistryStores{RepositoryStore: db.Repositories(), ManifestStore: db.Manifests(), BlobLinkStore: db.Links(), LeaderStore: db.Leaders(), Journal: db.Journal()}}
 	around := hook(func(step string) error { return p.hook(step) })

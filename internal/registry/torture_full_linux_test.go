@@ -11,8 +11,14 @@ import (
 
 // TestTortureOnAFullDisk is TestTorture with no fault made up: records and blobs lie
 // on a small disk that is filled and emptied again and again, so that transactions,
-// uploads and syncs fail where the kernel has them fail. Only root may mount one.
+// uploads and syncs fail where the kernel has them fail. One process has the disk
+// alone, or two share it. Only root may mount one.
 func TestTortureOnAFullDisk(t *testing.T) {
+	t.Run("alone", func(t *testing.T) { tortureOnAFullDisk(t, true) })
+	t.Run("shared", func(t *testing.T) { tortureOnAFullDisk(t, false) })
+}
+
+func tortureOnAFullDisk(t *testing.T, alone bool) {
 	disk := t.TempDir()
 	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=32m,mode=0700"); err != nil {
 		if os.Getenv("SEALWRIGHT_REQUIRE_PEERS") == "1" {
@@ -21,10 +27,15 @@ func TestTortureOnAFullDisk(t *testing.T) {
 		t.Skipf("cannot mount a tmpfs (%v): run as root to test on a full disk", err)
 	}
 	t.Cleanup(func() { syscall.Unmount(disk, syscall.MNT_DETACH) })
-	a := openPlace(t, newSite(filepath.Join(disk, "records.db"), disk), never)
-	b := openPlace(t, a.site, never)
+	at := newSite(filepath.Join(disk, "records.db"), disk)
+	at.alone = alone
+	a := openPlace(t, at, never)
+	places := []*place{a}
+	if !alone {
+		places = append(places, openPlace(t, at, never))
+	}
 	filler := filepath.Join(disk, "filler")
-	list := torturers("client ", []*place{a, b}, nil)
+	list := torturers("client ", places, nil)
 	var all sync.WaitGroup
 	for i, c := range list {
 		all.Go(func() {

@@ -111,7 +111,7 @@ func torture(t *testing.T, fresh func(testing.TB) site) {
 // act does something. What fails has no effect that the client may count on.
 func (c *torturer) act(ctx context.Context) {
 	var err error
-	c.place = c.places[c.random.IntN(len(c.places))]
+	c.place = c.any()
 	switch n := c.random.IntN(100); {
 	case n < 25:
 		err = c.pushImage(ctx)
@@ -178,6 +178,25 @@ func (c *torturer) sign(ctx context.Context) error {
 	return c.put(ctx, pushed{Key: subject.Key, Parent: subject.Digest, Blob: d}, len(content))
 }
 
+// tryBlob uploads content to a repository in chunks, each through any of the
+// processes.
+func (c *torturer) tryBlob(key registry.Key, content string) (ociref.Digest, error) {
+	d := ociref.DigestOf(ociref.SHA256, []byte(content))
+	u, err := c.any().StartUpload(c.t.Context(), key)
+	for at := 0; at < len(content) && err == nil; {
+		chunk := content[at:min(at+len(content)/2+1, len(content))]
+		_, err = c.any().AppendUpload(c.t.Context(), u, int64(at), strings.NewReader(chunk))
+		at += len(chunk)
+	}
+	if err == nil {
+		_, err = c.any().CommitUpload(c.t.Context(), u, d)
+	}
+	return d, err
+}
+
+// any is one of the processes.
+func (c *torturer) any() *place { return c.places[c.random.IntN(len(c.places))] }
+
 // put pushes a manifest over a blob of a size and remembers it. Whichever process
 // is asked, it is there.
 func (c *torturer) put(ctx context.Context, m pushed, size int) error {
@@ -192,7 +211,7 @@ func (c *torturer) put(ctx context.Context, m pushed, size int) error {
 	if err == nil {
 		c.held = append(c.held, m)
 		c.tell(m, true)
-		c.places[c.random.IntN(len(c.places))].present(m)
+		c.any().present(m)
 	}
 	return err
 }

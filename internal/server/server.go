@@ -197,11 +197,9 @@ func replica() string {
 }
 
 func (s *Server) openServices(context.Context) (err error) {
-	if s.blobs, err = blobstore.Open(s.config.Data); err != nil {
+	if err := s.openBlobs(); err != nil {
 		return fmt.Errorf("blobs: %w", err)
 	}
-	s.onClose(s.blobs.Close)
-	s.blobs.Observe(func(b blobstore.Sync) { s.metrics.BlobSync(b.Directory, b.Took) })
 	s.registry, err = registry.New(registry.Options{
 		Repositories: s.records.Repositories(), Manifests: s.records.Manifests(), Links: s.records.Links(), Blobs: s.blobs, Leaders: s.records.Leaders(),
 		Region: s.config.Region, Now: s.options.Now, MaxUpload: s.config.MaxUpload, MaxImages: s.config.MaxImages, WaitingFor: s.config.WaitingReferrers,
@@ -215,6 +213,20 @@ func (s *Server) openServices(context.Context) (err error) {
 		Region: s.config.Region, Now: s.options.Now, AllowReuseOfEndedNames: s.config.ReuseEndedProfileNames, MaySign: s.maySign,
 	})
 	return err
+}
+
+func (s *Server) openBlobs() (err error) {
+	if s.config.Blobs != "" {
+		s.blobs, err = blobstore.OpenShared(s.config.Blobs)
+	} else {
+		s.blobs, err = blobstore.Open(s.config.Data)
+	}
+	if err != nil {
+		return err
+	}
+	s.onClose(s.blobs.Close)
+	s.blobs.Observe(func(b blobstore.Sync) { s.metrics.BlobSync(b.Directory, b.Took) })
+	return nil
 }
 
 func (s *Server) listen(context.Context) (err error) {

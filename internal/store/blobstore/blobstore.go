@@ -36,8 +36,14 @@
 // or linked back. Readers find it in both places. A crash in between leaves it
 // aside, where the next collection finds it and asks the records again.
 //
-// Files are 0600 and directories 0700. One process at a time may use a
-// directory; the data directory's lock sees to that.
+// # One process, or several
+//
+// Whoever works on an upload has the lock of its file, which the kernel gives back
+// when the process ends. So processes that share a directory go on with each other's
+// uploads. They begin them in files: slots are for a process that has the directory
+// alone. The file of slots is locked by those who use the directory, alone or shared.
+//
+// Files are for their owner only, and so are directories.
 package blobstore
 
 import (
@@ -63,6 +69,7 @@ const (
 // Dir is a blob store in a directory. Its methods are safe for concurrent use.
 type Dir struct {
 	root, id string
+	shared   bool
 	small    *smallUploads
 	observer func(Sync) // set before the first use
 
@@ -80,10 +87,17 @@ var _ registry.BlobStore = (*Dir)(nil)
 // error it returns is the step's.
 var testOnlyStep func(step string) error
 
-// Open opens a blob store, and makes the directory's layout if it is not there.
-// The directory's parent must be.
-func Open(dir string) (*Dir, error) {
-	d := &Dir{root: dir, observer: func(Sync) {}, busy: map[string]bool{}, hashes: map[string]hashed{}, shards: map[string]bool{}}
+// Open opens a blob store for this process alone, and makes the directory's layout
+// if it is not there. The directory's parent must be.
+func Open(dir string) (*Dir, error) { return openDir(dir, false) }
+
+// OpenShared is Open for several processes, all of which have to say so. The
+// directory may be on a network file system that keeps locks (flock) for all its
+// clients, as NFS does.
+func OpenShared(dir string) (*Dir, error) { return openDir(dir, true) }
+
+func openDir(dir string, shared bool) (*Dir, error) {
+	d := &Dir{root: dir, shared: shared, observer: func(Sync) {}, busy: map[string]bool{}, hashes: map[string]hashed{}, shards: map[string]bool{}}
 	sub := []string{"", "uploads", asideDir, "blobs", filepath.Join("blobs", ociref.SHA256), filepath.Join("blobs", ociref.SHA512)}
 	for _, s := range sub {
 		if err := d.makeDir(filepath.Join(dir, s)); err != nil {
@@ -94,13 +108,13 @@ func Open(dir string) (*Dir, error) {
 	if d.id, err = identify(filepath.Join(dir, "blobs", "id")); err != nil {
 		return nil, fmt.Errorf("blobstore: open: %w", err)
 	}
-	if d.small, err = openSmall(filepath.Join(dir, "small-uploads"), filepath.Join(dir, "uploads")); err != nil {
+	if err := d.occupy(); err != nil {
 		return nil, fmt.Errorf("blobstore: open: %w", err)
 	}
 	return d, nil
 }
 
-// Close lets another process have the uploads. The store is of no use afterwards.
+// Close lets another process have the directory. The store is of no use afterwards.
 func (d *Dir) Close() error { return d.small.file.Close() }
 
 // Open opens a blob as an [*os.File]. [registry.ErrBlobNotFound].

@@ -19,7 +19,10 @@ func open(t *testing.T, dir string) *Dir {
 	return d
 }
 
-func TestContract(t *testing.T) {
+func TestContract(t *testing.T)       { contract(t, open) }
+func TestContractShared(t *testing.T) { contract(t, openShared) }
+
+func contract(t *testing.T, open func(*testing.T, string) *Dir) {
 	storetest.Blobs(t, func(t *testing.T) (registry.BlobStore, func() registry.BlobStore) {
 		dir := filepath.Join(t.TempDir(), "store")
 		d := open(t, dir)

@@ -17,24 +17,19 @@ func (d *Dir) Commit(ctx context.Context, scope, id string, digest ociref.Digest
 	if err != nil {
 		return 0, err
 	}
-	path, release, err := d.hold(scope, id)
+	h, err := d.hold(scope, id)
 	if err != nil {
 		return 0, err
 	}
-	defer release()
-	if err := d.moveOut(path); err != nil {
+	defer h.release()
+	if err := d.moveOut(h); err != nil {
 		return 0, explain("commit", err)
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return 0, uploadError("commit", err)
-	}
-	defer f.Close()
-	size, err := d.check(ctx, f, digest)
+	size, err := d.check(ctx, h.file, digest)
 	if err != nil {
 		return 0, err
 	}
-	return size, d.place(f, final, size)
+	return size, d.place(h.file, final, size)
 }
 
 // ReadUpload implements [registry.BlobStore].
@@ -42,19 +37,20 @@ func (d *Dir) ReadUpload(ctx context.Context, scope, id string, digest ociref.Di
 	if _, err := ociref.ParseDigest(string(digest)); err != nil {
 		return nil, err
 	}
-	path, release, err := d.hold(scope, id)
+	h, err := d.hold(scope, id)
 	if err != nil {
 		return nil, err
 	}
-	defer release()
-	if l, small := d.small.find(filepath.Base(path)); small {
-		return d.readSmall(filepath.Base(path), l, digest, max)
+	defer h.release()
+	if h.file == nil {
+		return d.readSmall(h, digest, max)
 	}
-	return d.readFile(ctx, path, digest, max)
+	return d.readFile(ctx, h.file, digest, max)
 }
 
 // readSmall is ReadUpload of an upload in a slot.
-func (d *Dir) readSmall(name string, l slot, digest ociref.Digest, max int64) ([]byte, error) {
+func (d *Dir) readSmall(h *held, digest ociref.Digest, max int64) ([]byte, error) {
+	l := h.slot
 	if int64(l.size) > max {
 		return nil, nil
 	}
@@ -63,19 +59,14 @@ func (d *Dir) readSmall(name string, l slot, digest ociref.Digest, max int64) ([
 		return nil, explain("read upload", err)
 	}
 	if ociref.DigestOf(digest.Algorithm(), content) != digest {
-		d.small.remove(name)
+		d.small.remove(h.name())
 		return nil, mismatch(l.size, digest)
 	}
 	return content, nil
 }
 
 // readFile is ReadUpload of an upload with a file of its own.
-func (d *Dir) readFile(ctx context.Context, path string, digest ociref.Digest, max int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, uploadError("read upload", err)
-	}
-	defer f.Close()
+func (d *Dir) readFile(ctx context.Context, f *os.File, digest ociref.Digest, max int64) ([]byte, error) {
 	info, err := f.Stat()
 	if err != nil || info.Size() > max {
 		return nil, uploadError("read upload", err)
@@ -125,6 +116,11 @@ func (d *Dir) place(f *os.File, final string, size int64) error {
 	}
 	if err := d.makeDir(shard); err != nil {
 		return explain("make shard", err)
+	}
+	if d.shared && !there {
+		if err := f.Chmod(completeMode); err != nil {
+			return explain("complete upload", err)
+		}
 	}
 	if err := move(f.Name(), final, there); err != nil {
 		return explain("place blob", err)

@@ -20,22 +20,22 @@ type hashed struct {
 }
 
 // uploadWriter writes an upload's file and hashes exactly what was written, so
-// that a write cut short leaves the two agreeing.
+// that a write cut short leaves the two agreeing. Nobody else writes to the file.
 type uploadWriter struct {
-	f       *os.File
-	hash    hash.Hash // nil when the beginning was not seen
-	written int64
+	f    *os.File
+	at   int64     // where the upload ends
+	hash hash.Hash // nil when the beginning was not seen
 }
 
 func (w *uploadWriter) Write(p []byte) (int, error) {
 	if err := step("write"); err != nil {
 		return 0, err
 	}
-	n, err := w.f.Write(p)
+	n, err := w.f.WriteAt(p, w.at)
 	if w.hash != nil {
 		w.hash.Write(p[:n])
 	}
-	w.written += int64(n)
+	w.at += int64(n)
 	return n, err
 }
 

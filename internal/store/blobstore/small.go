@@ -1,7 +1,6 @@
 package blobstore
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -41,17 +40,10 @@ type slot struct {
 	touched time.Time
 }
 
-// openSmall opens the file of slots and finds the uploads in it. When another
-// process has the file, there are no slots for this one.
-func openSmall(path, directory string) (*smallUploads, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, fileMode)
-	if err != nil {
-		return nil, err
-	}
-	s := &smallUploads{file: f, slots: map[string]slot{}}
-	if !alone(f) {
-		return s, nil
-	}
+// openSmall opens the file of slots, which is there for this process alone, and
+// finds the uploads in it.
+func openSmall(file *os.File, directory string) *smallUploads {
+	s := &smallUploads{file: file, slots: map[string]slot{}}
 	for n := range int64(slotCount) {
 		l := slot{number: slotCount - 1 - n} // the first is taken first
 		name, found := s.load(&l)
@@ -61,7 +53,7 @@ func openSmall(path, directory string) (*smallUploads, error) {
 			s.free = append(s.free, l.number)
 		}
 	}
-	return s, nil
+	return s
 }
 
 // load reads a slot's header. What is not one is a free slot.
@@ -194,59 +186,63 @@ func (d *Dir) begin(name string) error {
 		return err
 	}
 	for _, other := range d.small.idle(time.Now()) {
-		path := filepath.Join(d.root, "uploads", other)
-		if !d.lock(path) {
+		h, err := d.take(filepath.Join(d.root, "uploads", other))
+		if err != nil {
 			continue
 		}
-		err := d.moveOut(path)
-		d.unlock(path)
+		err = d.moveOut(h)
+		h.release()
 		if err != nil {
 			return err
 		}
 		break
 	}
-	started, err := d.small.start(name)
-	if err == nil && !started { // all are busy
-		err = makeFile(filepath.Join(d.root, "uploads", name), nil)
+	if started, err := d.small.start(name); started || err != nil {
+		return err
 	}
-	return err
-}
-
-// moveOut moves an upload that is held to a file of its own, if it is in a slot.
-func (d *Dir) moveOut(path string) error {
-	name := filepath.Base(path)
-	l, ok := d.small.find(name)
-	if !ok {
-		return nil
-	}
-	content, err := d.small.read(l)
+	f, err := makeFile(filepath.Join(d.root, "uploads", name), nil) // all are busy, or there are none
 	if err != nil {
 		return err
 	}
-	if err := makeFile(path, content); err != nil {
+	return f.Close()
+}
+
+// moveOut moves an upload to a file of its own, if it is in a slot. No other process
+// can come in between: who has slots does not share the store.
+func (d *Dir) moveOut(h *held) error {
+	if h.file != nil {
+		return nil
+	}
+	content, err := d.small.read(h.slot)
+	if err != nil {
 		return err
 	}
-	h := d.takeHash(path, 0)
-	h.Write(content)
-	d.keepHash(path, h, int64(l.size))
-	d.small.remove(name)
+	if h.file, err = makeFile(h.path, content); err != nil {
+		return err
+	}
+	sum := d.takeHash(h.path, 0)
+	sum.Write(content)
+	d.keepHash(h.path, sum, int64(len(content)))
+	d.small.remove(h.name())
 	return nil
 }
 
 // makeFile makes an upload's file.
-func makeFile(path string, content []byte) error {
+func makeFile(path string, content []byte) (*os.File, error) {
 	if err := step("create"); err != nil {
-		return err
+		return nil, err
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fileMode)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, fileMode)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err = step("copy"); err == nil {
 		_, err = f.Write(content)
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
+	if err != nil {
+		f.Close()
 		os.Remove(path)
+		return nil, err
 	}
-	return err
+	return f, nil
 }

@@ -104,19 +104,6 @@ func TestDeathWhileMovingOut(t *testing.T) {
 	}
 }
 
-// TestTwoOnOneDirectory: who comes second takes files, and neither disturbs the
-// other.
-func TestTwoOnOneDirectory(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "store")
-	a, b := open(t, dir), open(t, dir)
-	first, second := upload(t, a, "the first's"), upload(t, b, "the second's")
-	stands(t, a, first, 11)
-	stands(t, b, second, 12)
-	if n := uploadFiles(t, a); n != 1 {
-		t.Errorf("%d files, want 1", n)
-	}
-}
-
 // TestDamagedSlots: what is no header is a free slot.
 func TestDamagedSlots(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "store")

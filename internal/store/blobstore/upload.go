@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -37,6 +36,7 @@ func (d *Dir) StartUpload(_ context.Context, scope string) (string, error) {
 }
 
 // UploadSize returns how many bytes have arrived. [registry.ErrUploadNotFound].
+// The file is opened, not only looked up, which has NFS ask its server.
 func (d *Dir) UploadSize(_ context.Context, scope, id string) (int64, error) {
 	path, err := d.uploadPath(scope, id)
 	if err != nil {
@@ -45,7 +45,12 @@ func (d *Dir) UploadSize(_ context.Context, scope, id string) (int64, error) {
 	if l, small := d.small.find(filepath.Base(path)); small {
 		return int64(l.size), nil
 	}
-	info, err := os.Stat(path)
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, uploadError("size of upload", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
 	if err != nil {
 		return 0, uploadError("size of upload", err)
 	}
@@ -55,35 +60,36 @@ func (d *Dir) UploadSize(_ context.Context, scope, id string) (int64, error) {
 // Append adds r's bytes, hashing them on the way.
 // [registry.ErrUploadNotFound], [registry.ErrUploadRange], [registry.ErrUploadBusy].
 func (d *Dir) Append(ctx context.Context, scope, id string, offset int64, r io.Reader) (int64, error) {
-	path, release, err := d.hold(scope, id)
+	h, err := d.hold(scope, id)
 	if err != nil {
 		return 0, err
 	}
-	defer release()
+	defer h.release()
 	buf := buffers.Get().(*[bufferSize]byte)
 	defer buffers.Put(buf)
 	r = contextReader{ctx, r}
-	if l, small := d.small.find(filepath.Base(path)); small {
-		return d.appendSmall(path, l, offset, r, buf[:])
+	if h.file == nil {
+		return d.appendSmall(h, offset, r, buf[:])
 	}
-	return d.appendFile(path, offset, nil, r, buf[:])
+	return d.appendFile(h, offset, nil, r, buf[:])
 }
 
 // appendSmall adds r's bytes to an upload in a slot, which moves out when there is
 // no room for them.
-func (d *Dir) appendSmall(path string, l slot, offset int64, r io.Reader, buf []byte) (int64, error) {
+func (d *Dir) appendSmall(h *held, offset int64, r io.Reader, buf []byte) (int64, error) {
+	l := h.slot
 	if int64(l.size) != offset {
 		return int64(l.size), registry.ErrUploadRange
 	}
 	room := slotRoom - l.size
 	n, failed := fill(buf[:room+1], r)
 	if n > room {
-		if err := d.moveOut(path); err != nil {
+		if err := d.moveOut(h); err != nil {
 			return offset, explain("append", err)
 		}
-		return d.appendFile(path, offset, buf[:n], r, buf)
+		return d.appendFile(h, offset, buf[:n], r, buf)
 	}
-	l, err := d.small.add(filepath.Base(path), buf[:n])
+	l, err := d.small.add(h.name(), buf[:n])
 	if err = errors.Join(failed, err); err != nil {
 		err = explain("append", err)
 	}
@@ -105,42 +111,43 @@ func fill(p []byte, r io.Reader) (n int, err error) {
 
 // appendFile adds what was read already, and then r's bytes by way of buf, to an
 // upload's file, and keeps the hash for the next request.
-func (d *Dir) appendFile(path string, offset int64, head []byte, r io.Reader, buf []byte) (int64, error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+func (d *Dir) appendFile(h *held, offset int64, head []byte, r io.Reader, buf []byte) (int64, error) {
+	info, err := h.file.Stat()
 	if err != nil {
 		return 0, uploadError("append", err)
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return 0, uploadError("append", err)
+	if complete(info) {
+		return 0, registry.ErrUploadNotFound
 	}
 	if info.Size() != offset {
 		return info.Size(), registry.ErrUploadRange
 	}
-	w := &uploadWriter{f: f, hash: d.takeHash(path, offset)}
+	w := &uploadWriter{f: h.file, at: offset, hash: d.takeHash(h.path, offset)}
 	if _, err = w.Write(head); err == nil {
 		_, err = io.CopyBuffer(w, r, buf)
 	}
-	d.keepHash(path, w.hash, offset+w.written)
-	if err != nil {
+	lost := flush(h.file)
+	if lost == nil {
+		d.keepHash(h.path, w.hash, w.at)
+	}
+	if err = errors.Join(err, lost); err != nil {
 		err = explain("append", err)
 	}
-	return offset + w.written, err
+	return w.at, err
 }
 
 // CancelUpload removes an upload. [registry.ErrUploadNotFound], [registry.ErrUploadBusy].
 func (d *Dir) CancelUpload(_ context.Context, scope, id string) error {
-	path, release, err := d.hold(scope, id)
+	h, err := d.hold(scope, id)
 	if err != nil {
 		return err
 	}
-	defer release()
-	if d.small.remove(filepath.Base(path)) {
+	defer h.release()
+	if d.small.remove(h.name()) {
 		return nil
 	}
-	d.dropHash(path)
-	return uploadError("cancel", os.Remove(path))
+	d.dropHash(h.path)
+	return uploadError("cancel", os.Remove(h.path))
 }
 
 // ExpireUploads removes what was last written before the time.
@@ -164,26 +171,34 @@ func (d *Dir) ExpireUploads(ctx context.Context, before time.Time) (int, error) 
 // expireSmall removes uploads in slots.
 func (d *Dir) expireSmall(before time.Time) (gone int) {
 	for _, name := range d.small.idle(before) {
-		path := filepath.Join(d.root, "uploads", name)
-		if !d.lock(path) {
+		h, err := d.take(filepath.Join(d.root, "uploads", name))
+		if err != nil {
 			continue
 		}
-		if l, ok := d.small.find(name); ok && l.touched.Before(before) {
+		if h.file == nil && h.slot.touched.Before(before) {
 			d.small.remove(name)
 			gone++
 		}
-		d.unlock(path)
+		h.release()
 	}
 	return gone
 }
 
 // expire removes one upload if it stood still and nobody is at it.
 func (d *Dir) expire(path string, before time.Time) bool {
-	if !d.lock(path) {
+	info, err := os.Lstat(path)
+	if err != nil || !info.ModTime().Before(before) {
 		return false
 	}
-	defer d.unlock(path)
-	info, err := os.Stat(path)
+	if complete(info) { // whoever was making a blob of it died
+		return os.Remove(path) == nil
+	}
+	h, err := d.take(path)
+	if err != nil || h.file == nil {
+		return false
+	}
+	defer h.release()
+	info, err = h.file.Stat() // again: it may have been written to meanwhile
 	if err != nil || !info.ModTime().Before(before) {
 		return false
 	}
@@ -191,62 +206,11 @@ func (d *Dir) expire(path string, before time.Time) bool {
 	return os.Remove(path) == nil
 }
 
-// hold finds an upload and keeps others from it until release.
-func (d *Dir) hold(scope, id string) (path string, release func(), err error) {
-	path, err = d.uploadPath(scope, id)
-	if err != nil {
-		return "", nil, err
-	}
-	if !d.lock(path) {
-		return "", nil, registry.ErrUploadBusy
-	}
-	return path, func() { d.unlock(path) }, nil
-}
-
-// lock takes an upload unless a request has it.
-func (d *Dir) lock(path string) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.busy[path] {
-		return false
-	}
-	d.busy[path] = true
-	return true
-}
-
-// unlock gives it back.
-func (d *Dir) unlock(path string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	delete(d.busy, path)
-}
-
-// uploadPath is where an upload lies. An id that is not one of ours names
-// nothing, and never becomes part of a path.
-func (d *Dir) uploadPath(scope, id string) (string, error) {
-	u, err := uuid.Parse(id)
-	if err != nil || u.String() != id {
-		return "", registry.ErrUploadNotFound
-	}
-	return filepath.Join(d.root, "uploads", uploadName(scope, id)), nil
-}
-
 // uploadName puts the scope into the name, hashed, so that an upload is found
 // only under its own.
 func uploadName(scope, id string) string {
 	sum := sha256.Sum256([]byte(scope))
 	return hex.EncodeToString(sum[:16]) + "." + id
-}
-
-// uploadError tells an upload that is not there from other failures.
-func uploadError(doing string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return registry.ErrUploadNotFound
-	}
-	if err != nil {
-		return explain(doing, err)
-	}
-	return nil
 }
 
 // contextReader stops reading when the context ends.
