@@ -205,8 +205,7 @@ func (s *Service) begin(ctx context.Context, role Identity, n NewSession, most t
 	if n.web != nil {
 		session.Provider, session.Claims = n.web.Provider, n.web.lasting()
 	}
-	name := arn.ARN{Partition: arn.Partition, Service: "sts", Account: role.Account, Resource: "assumed-role/" + role.Name + "/" + n.Name}
-	return sessionClaims{ARN: name.String(), UserID: role.ID + ":" + n.Name, Session: session}, nil
+	return sessionClaims{ARN: role.calledAs(n.Name), UserID: withSession(role.ID, n.Name), Session: session}, nil
 }
 
 // checkSessionPolicies checks the policies that limit a session.

@@ -1,14 +1,10 @@
 package access
 
-import (
-	"context"
+import "context"
 
-	"github.com/sealwright/sealwright/internal/policy"
-)
-
-// AuthorizeUnder decides as Authorize would if the documents were what is
-// attached to the resource, such as to tell whether a new policy would shut out
-// who sets it.
+// AuthorizeUnder decides as Authorize would if the documents, as they would be
+// kept, were what is attached to the resource, such as to tell whether a new
+// policy would shut out who sets it.
 func (s *Service) AuthorizeUnder(ctx context.Context, r Request, attached []Document) (Decision, error) {
 	q, resource := s.question(r)
 	m := s.moment()
@@ -16,7 +12,7 @@ func (s *Service) AuthorizeUnder(ctx context.Context, r Request, attached []Docu
 	if err == nil && !q.repairs() {
 		var found attachment
 		found, err = s.at(ctx, m, resource, r.Resource)
-		g.Resource, q.on = s.compile(attached, policy.ParseResource), found.tags
+		g.Resource, q.on = s.compile(attached, parseAttached), found.tags
 	}
 	if err != nil {
 		return Decision{}, err

@@ -34,7 +34,7 @@ func (s *Service) Authorize(ctx context.Context, r Request) (Decision, error) {
 }
 
 // AuthorizeTrust decides whether a principal may do an action of STS, such as
-// sts:AssumeRole, on a role whose trust policy is the document. A role that does
+// sts:AssumeRole, on a role whose trust policy is the document, as it is kept. A role that does
 // not exist is asked for with an empty document: who is refused learns nothing
 // else. Errors are as Authorize's.
 func (s *Service) AuthorizeTrust(ctx context.Context, r Request, trust Document) (Decision, error) {
@@ -46,7 +46,7 @@ func (s *Service) AuthorizeTrust(ctx context.Context, r Request, trust Document)
 	}
 	g.Trust = true
 	if trust.Text != "" {
-		g.Resource = []policy.Attached{s.compileOnce(s.trusts, trust, policy.ParseTrust)}
+		g.Resource = []policy.Attached{s.compileOnce(s.trusts, trust, parseTrust)}
 	}
 	return q.decide(&g), nil
 }

@@ -3,6 +3,7 @@ package access_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -140,7 +141,7 @@ func TestAuthorizeGathersThePoliciesOfAUser(t *testing.T) {
 
 func TestAuthorizeGathersThePoliciesOfAResource(t *testing.T) {
 	j := newJudge(t)
-	j.resources.documents[appARN] = allows(`{"Effect":"Allow","Principal":{"AWS":["` + aliceARN + `","444455556666"]},"Action":"ecr:PutImage"}`)
+	j.resources.documents[appARN] = allows(`{"Effect":"Allow","Principal":{"AWS":["` + alice.UserID + `","444455556666"]},"Action":"ecr:PutImage"}`)
 	j.store.grants[eve.ARN] = access.Grants{ID: eve.UserID, Identity: allows(everything)}
 	j.store.grants[aliceARN] = access.Grants{ID: alice.UserID}
 	j.put(t, alice, "")
@@ -150,6 +151,10 @@ func TestAuthorizeGathersThePoliciesOfAResource(t *testing.T) {
 	gone.UserID = "AIDABOBBOBBOBBOBBOB12"
 	j.put(t, gone, noIdentity)
 	j.ask(t, access.Request{Principal: eve, Action: "ecr:GetX", Resource: appARN}, "because no resource-based policy allows the ecr:GetX action")
+	byName := newJudge(t) // a document that was kept before documents were bound
+	byName.resources.documents[appARN] = allows(`{"Effect":"Allow","Principal":{"AWS":"` + aliceARN + `"},"Action":"ecr:PutImage"}`)
+	byName.store.grants[aliceARN] = access.Grants{ID: alice.UserID}
+	byName.put(t, alice, noIdentity)
 }
 
 // TestNoDenialTellsAnOutsider: a repository that denies, one that has no policy
@@ -290,11 +295,14 @@ func TestTrust(t *testing.T) {
 		return d.Reason
 	}
 	j.store.grants[aliceARN] = access.Grants{ID: alice.UserID}
-	named := `{"Statement":{"Effect":"Allow","Principal":{"AWS":"` + aliceARN + `"},"Action":"sts:AssumeRole"}}`
+	named := `{"Statement":{"Effect":"Allow","Principal":{"AWS":"` + alice.UserID + `"},"Action":"sts:AssumeRole"}}`
 	if reason := trust(named); reason != "" {
 		t.Error(reason)
 	}
 	const untrusted = "because no role trust policy allows the sts:AssumeRole action"
+	if reason := trust(strings.Replace(named, alice.UserID, aliceARN, 1)); reason != untrusted {
+		t.Error("by name: " + reason)
+	}
 	r.Principal = access.Principal{Session: &access.Session{Provider: "arn:aws:iam::111122223333:oidc-provider/host",
 		Claims: []access.Key{{Name: "host:sub", Values: []string{"app"}}}}}
 	for subject, reason := range map[string]string{"app": "", "other": untrusted} {

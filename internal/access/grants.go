@@ -93,7 +93,7 @@ func (s *Service) at(ctx context.Context, m moment, resource arn.ARN, name strin
 	if err != nil {
 		return attachment{}, fmt.Errorf("access: read the policies of %s: %w", name, err)
 	}
-	found := attachment{s.compile(documents, policy.ParseResource), tagKeys(tags)}
+	found := attachment{s.compile(documents, parseAttached), tagKeys(tags)}
 	if m.known {
 		s.attached.Put(name, m.revision, found, weight(documents)+tagWeight(tags))
 	}

@@ -48,11 +48,15 @@ func (s *Service) CreateIdentity(ctx context.Context, i Identity) (Identity, err
 	if err == nil && n.Boundary != "" {
 		_, err = s.managed(ctx, n.Account, n.Boundary)
 	}
+	if err == nil {
+		n.Trust, err = s.bind(ctx, n.Trust)
+	}
 	if err != nil {
 		return Identity{}, err
 	}
 	n.ID, n.CreatedAt = newUniqueID(idPrefixes[n.Kind]), s.timestamp()
 	err = s.store.CreateIdentity(ctx, n, maxIdentities[n.Kind], s.identityEvent(ctx, "Create"+n.Kind.Title(), n, nil))
+	n.Trust = i.Trust
 	return n, explainIdentity(n.IdentityKey, err)
 }
 
@@ -95,12 +99,21 @@ func checkMaxSession(d time.Duration) error {
 // Identity returns an identity with all it holds. ErrNoIdentity.
 func (s *Service) Identity(ctx context.Context, key IdentityKey) (Identity, error) {
 	i, err := s.store.Identity(ctx, key)
-	return i, explainIdentity(key, err)
+	if err != nil {
+		return i, explainIdentity(key, err)
+	}
+	one := []Identity{i}
+	err = s.unbindTrust(ctx, one)
+	return one[0], err
 }
 
 // Identities lists an account's identities of a kind, without what they hold.
 func (s *Service) Identities(ctx context.Context, account arn.AccountID, kind IdentityKind, p Page) ([]Identity, error) {
-	return s.store.Identities(ctx, account, kind, p)
+	list, err := s.store.Identities(ctx, account, kind, p)
+	if err != nil {
+		return nil, err
+	}
+	return list, s.unbindTrust(ctx, list)
 }
 
 // CountIdentities tells how many identities of a kind an account has.
@@ -139,9 +152,13 @@ func (s *Service) UpdateRole(ctx context.Context, key IdentityKey, description *
 // SetTrust replaces the trust policy of a role. ErrNoIdentity,
 // policy.ErrMalformed.
 func (s *Service) SetTrust(ctx context.Context, key IdentityKey, document string) error {
+	bound, err := s.bind(ctx, document)
+	if err = firstError(checkTrust(document), err); err != nil {
+		return err
+	}
 	return s.change(ctx, key, "UpdateAssumeRolePolicy", func(i *Identity) (any, error) {
-		i.Trust = document
-		return map[string]any{"policyDocument": document}, checkTrust(document)
+		i.Trust = bound
+		return map[string]any{"policyDocument": document}, nil
 	})
 }
 

@@ -53,7 +53,7 @@ type Identity struct {
 	Tags      map[string]string // users and roles
 	Inline    map[string]string // the documents of its own policies, by name
 
-	Trust       string        // roles: the trust policy
+	Trust       string        // roles: the trust policy; the store keeps it bound, see policy.Bind
 	Description string        // roles
 	MaxSession  time.Duration // roles
 

@@ -62,8 +62,8 @@ type Document struct {
 // ResourcePolicies knows the policies attached to the resources of one service,
 // and their tags.
 type ResourcePolicies interface {
-	// ResourcePolicies returns the policies that bear on a resource: its own, and
-	// those of what holds it; and the resource's own tags. There are none for a
+	// ResourcePolicies returns the policies that bear on a resource, as they are kept
+	// (policy.Bind): its own, and those of what holds it; and the resource's own tags. There are none for a
 	// resource that does not exist. A change of either moves Store.Revision.
 	ResourcePolicies(ctx context.Context, resource arn.ARN) (policies []Document, tags map[string]string, err error)
 }

@@ -42,6 +42,7 @@ type Store interface {
 	GrantStore
 	IdentityStore
 	PolicyStore
+	PrincipalStore
 	ProviderStore
 
 	// Revision returns a number that is another one after any change of accounts,

@@ -54,7 +54,7 @@ func readJSON(document string) (node, error) {
 	case !json.Valid([]byte(document)):
 		return node{}, errors.New("the document is not JSON")
 	}
-	r := reader{json.NewDecoder(strings.NewReader(document))}
+	r := reader{json.NewDecoder(strings.NewReader(document)), document}
 	r.UseNumber()
 	n, err := r.value(0)
 	if err != nil {
@@ -66,19 +66,24 @@ func readJSON(document string) (node, error) {
 	return n, nil
 }
 
-type reader struct{ *json.Decoder }
+type reader struct {
+	*json.Decoder
+	document string
+}
 
 func (r reader) value(depth int) (node, error) {
+	from := int(r.InputOffset())
 	token, err := r.Token()
 	if err != nil {
 		return node{}, err
 	}
-	return r.after(token, depth)
+	from += len(r.document[from:]) - len(strings.TrimLeft(r.document[from:], " \t\r\n,:"))
+	return r.after(token, from, depth)
 }
 
 // after reads the value that token begins.
-func (r reader) after(token json.Token, depth int) (n node, err error) {
-	n.from = int(r.InputOffset()) - 1 // of an object or a list; no other's is asked for
+func (r reader) after(token json.Token, from, depth int) (n node, err error) {
+	n.from = from
 	switch t := token.(type) {
 	case string:
 		n.kind, n.text = jsonString, t

@@ -236,6 +236,7 @@ func FuzzParse(f *testing.F) {
 				continue
 			}
 			p.Keys()
+			bindsAndBack(t, text)
 			docs := &documents{}
 			*docs.of(kind) = []string{text}
 			for _, who := range []string{"alice", "ci", "root", "nobody", "github"} {

@@ -14,7 +14,7 @@ import (
 type principals struct {
 	everyone  bool
 	accounts  []arn.AccountID
-	names     []string // ARNs of users, roles and sessions; AIDA… and AROA… of users and roles
+	names     []string // of users, roles and sessions: ARNs, and AIDA…, AROA… and AROA…:session
 	providers []string // of identities: ARNs and AWS's names
 }
 
@@ -99,13 +99,18 @@ func (ps *principals) addAWS(s string) (none struct{}, err error) {
 // service it is of.
 var principalTypes = map[string]string{"root": "iam", "user/": "iam", "role/": "iam", "assumed-role/": "sts"}
 
-// isUniqueID reports whether s is the unique ID of a user or a role.
+// isUniqueID reports whether s is the unique ID of a user or a role, or that of a
+// session: the role's, a colon and the session's name.
 //
 // Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
 func isUniqueID(s string) bool {
-	return len(s) == 21 && (strings.HasPrefix(s, "AIDA") || strings.HasPrefix(s, "AROA")) &&
-		strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == ""
+	id, session, ofSession := strings.Cut(s, ":")
+	role := strings.HasPrefix(id, "AROA")
+	return len(id) == 21 && (role || strings.HasPrefix(id, "AIDA")) && strings.Trim(id, upperAndDigits) == "" &&
+		(!ofSession || role && session != "" && strings.Trim(session, lettersAndDigits+"_+=,.@-") == "")
 }
+
+const upperAndDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 func (ps *principals) addProvider(s string) (none struct{}, err error) {
 	if s == "" || strings.ContainsAny(s, "*?$ ") {
@@ -147,7 +152,7 @@ func (ps *principals) reach(p *Principal, deny bool) reach {
 
 // hasName reports whether the user or the session itself is named.
 func (ps *principals) hasName(p *Principal) bool {
-	return slices.Contains(ps.names, p.ARN) || p.Kind == User && slices.Contains(ps.names, p.UserID)
+	return slices.Contains(ps.names, p.ARN) || slices.Contains(ps.names, p.UserID)
 }
 
 func (ps *principals) hasRole(p *Principal) bool {

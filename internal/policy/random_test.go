@@ -74,7 +74,7 @@ var (
 		prefix + "${aws:PrincipalTag/team, 'app'}", prefix + "${k:x}", "arn:aws:ecr:*:*:repository/a*p", prefix + "a${*}", "arn:aws:ecr:us-?ast-1:111122223333:*"}
 	named = []string{"app", "team/app", "alice/app", "*", "App", "a*", "red", "apps", "arn:aws:ecr:us-east-1:444455556666:repository/app", "arn:aws:ecr:us-west-1:111122223333:repository/app"}
 	whos  = []string{"*", here, there, "arn:aws:iam::111122223333:root", "arn:aws:iam::111122223333:user/team/alice", "AIDAALICEALICEALICE12",
-		"arn:aws:iam::111122223333:role/deploy/ci", "arn:aws:sts::111122223333:assumed-role/ci/run-7", "AROACICICICICICICIC12", "arn:aws:iam::444455556666:user/eve"}
+		"arn:aws:iam::111122223333:role/deploy/ci", "arn:aws:sts::111122223333:assumed-role/ci/run-7", "AROACICICICICICICIC12", "AROACICICICICICICIC12:run-7", "arn:aws:iam::444455556666:user/eve"}
 	keyNames = []string{"k:x", "K:X", "k:y", "aws:PrincipalArn", "aws:username", "aws:PrincipalTag/team", "aws:PrincipalType", "aws:userid"}
 	texts    = []string{"a", "A", "app", "*", "a*", "", "red", "alice", "${aws:username}", "${k:y}", "${k:y, 'a'}", "?", "Account", "User", "10", "x${*}", "arn:aws:iam::111122223333:user/team/alice"}
 	arns     = []string{"*", "arn:aws:iam::111122223333:*", "arn:aws:iam::*:role/*", "arn:aws:iam::111122223333:user/team/${aws:username}", "nonsense", "arn:aws:*",

@@ -171,7 +171,7 @@ func (s *slow) names(st doc) int {
 		return 3
 	case p.Kind == policy.User && (has(p.ARN) || has(p.UserID)):
 		return 3
-	case p.Kind == policy.AssumedRole && has(p.ARN):
+	case p.Kind == policy.AssumedRole && (has(p.ARN) || has(p.UserID)):
 		return 3
 	case p.Kind == policy.AssumedRole && (has(p.RoleARN) || has(role)):
 		return 2

@@ -45,22 +45,48 @@ type PolicyStore interface {
 	NamesEveryone(ctx context.Context, account arn.AccountID) (bool, error)
 }
 
-// AttachedPolicy is the text of a policy and what it is attached to.
+// Principals knows who the users, roles and sessions are that policies name.
+// access.Service does.
+type Principals interface {
+	// PrincipalIDs returns their unique IDs by what policies call them; who is not
+	// there is left out.
+	PrincipalIDs(ctx context.Context, names []string) (map[string]string, error)
+	// PrincipalARNs returns what they are called now, by those IDs.
+	PrincipalARNs(ctx context.Context, ids []string) (map[string]string, error)
+}
+
+// nobody are the Principals of a registry that was given none.
+type nobody struct{}
+
+func (nobody) PrincipalIDs(context.Context, []string) (map[string]string, error)  { return nil, nil }
+func (nobody) PrincipalARNs(context.Context, []string) (map[string]string, error) { return nil, nil }
+
+// AttachedPolicy is the text of a policy, as it is kept (policy.Bind), and what it
+// is attached to.
 type AttachedPolicy struct {
 	Name string // for explanations
 	Text string // JSON
 }
 
-// CheckPolicy fails with ErrPolicy unless text is a policy for a repository or a
-// registry: one that names principals and actions of ECR alone.
-func CheckPolicy(text string) error {
+// bind returns a policy for a repository or a registry as it is kept: one that
+// names principals who are there, and actions of ECR alone. ErrPolicy.
+func (s *Service) bind(ctx context.Context, text string) (string, error) {
 	if n := utf8.RuneCountInString(text); n > maxPolicy {
-		return fault.Becausef(ErrPolicy, "the policy has %d characters, more than the %d allowed", n, maxPolicy)
+		return "", fault.Becausef(ErrPolicy, "the policy has %d characters, more than the %d allowed", n, maxPolicy)
 	}
-	if _, err := policy.ParseResourceOf("ecr", text); err != nil {
-		return fault.Becausef(ErrPolicy, "%s", err)
+	_, err := policy.ParseResourceOf("ecr", text)
+	if err == nil {
+		text, err = policy.Bind(text, func(names []string) (map[string]string, error) { return s.o.Principals.PrincipalIDs(ctx, names) })
 	}
-	return nil
+	if errors.Is(err, policy.ErrMalformed) {
+		err = fault.Becausef(ErrPolicy, "%s", err)
+	}
+	return text, err
+}
+
+// unbind returns a policy as people read it.
+func (s *Service) unbind(ctx context.Context, text string) (string, error) {
+	return policy.Unbind(text, func(ids []string) (map[string]string, error) { return s.o.Principals.PrincipalARNs(ctx, ids) })
 }
 
 // NamesEveryone reports whether a policy of an account's repositories or registry
@@ -70,21 +96,26 @@ func (s *Service) NamesEveryone(ctx context.Context, account arn.AccountID) (boo
 	return s.o.Repositories.NamesEveryone(ctx, account)
 }
 
-// RepositoryPolicy returns the text of a repository's policy as it was given.
-// ErrRepositoryNotFound, ErrNoRepositoryPolicy.
+// RepositoryPolicy returns the text of a repository's policy as it was given, but
+// that principals are called what they are called now, and those that are gone by
+// their unique IDs. ErrRepositoryNotFound, ErrNoRepositoryPolicy.
 func (s *Service) RepositoryPolicy(ctx context.Context, key Key) (string, error) {
 	text, err := s.o.Repositories.RepositoryPolicy(ctx, key)
-	return text, explainPolicy(key, err)
+	if err != nil {
+		return "", explainPolicy(key, err)
+	}
+	return s.unbind(ctx, text)
 }
 
 // SetRepositoryPolicy gives a repository a policy instead of the one it has.
 // ErrRepositoryNotFound, ErrPolicy.
 func (s *Service) SetRepositoryPolicy(ctx context.Context, key Key, text string) error {
-	if err := CheckPolicy(text); err != nil {
+	bound, err := s.bind(ctx, text)
+	if err != nil {
 		return err
 	}
 	e := s.event(ctx, "SetRepositoryPolicy", key, policyDetail{key.Name, text})
-	return explainPolicy(key, s.o.Repositories.SetRepositoryPolicy(ctx, key, text, e))
+	return explainPolicy(key, s.o.Repositories.SetRepositoryPolicy(ctx, key, bound, e))
 }
 
 // DeleteRepositoryPolicy deletes a repository's policy and returns it.
@@ -92,24 +123,31 @@ func (s *Service) SetRepositoryPolicy(ctx context.Context, key Key, text string)
 func (s *Service) DeleteRepositoryPolicy(ctx context.Context, key Key) (string, error) {
 	e := s.event(ctx, "DeleteRepositoryPolicy", key, policyDetail{Name: key.Name})
 	was, err := s.o.Repositories.DeleteRepositoryPolicy(ctx, key, e)
-	return was, explainPolicy(key, err)
+	if err != nil {
+		return "", explainPolicy(key, err)
+	}
+	return s.unbind(ctx, was)
 }
 
-// RegistryPolicy returns the text of an account's registry policy as it was
-// given. ErrNoRegistryPolicy.
+// RegistryPolicy returns the text of an account's registry policy as
+// RepositoryPolicy does. ErrNoRegistryPolicy.
 func (s *Service) RegistryPolicy(ctx context.Context, account arn.AccountID) (string, error) {
 	text, err := s.o.Repositories.RegistryPolicy(ctx, account)
-	return text, explainPolicy(Key{Account: account}, err)
+	if err != nil {
+		return "", explainPolicy(Key{Account: account}, err)
+	}
+	return s.unbind(ctx, text)
 }
 
 // PutRegistryPolicy gives an account's registry a policy instead of the one it
 // has. ErrPolicy.
 func (s *Service) PutRegistryPolicy(ctx context.Context, account arn.AccountID, text string) error {
-	if err := CheckPolicy(text); err != nil {
+	bound, err := s.bind(ctx, text)
+	if err != nil {
 		return err
 	}
 	e := s.registryEvent(ctx, "PutRegistryPolicy", account, policyDetail{Text: text})
-	return s.o.Repositories.SetRegistryPolicy(ctx, account, s.o.Region, text, e)
+	return s.o.Repositories.SetRegistryPolicy(ctx, account, s.o.Region, bound, e)
 }
 
 // DeleteRegistryPolicy deletes an account's registry policy and returns it.
@@ -117,7 +155,10 @@ func (s *Service) PutRegistryPolicy(ctx context.Context, account arn.AccountID, 
 func (s *Service) DeleteRegistryPolicy(ctx context.Context, account arn.AccountID) (string, error) {
 	e := s.registryEvent(ctx, "DeleteRegistryPolicy", account, policyDetail{})
 	was, err := s.o.Repositories.DeleteRegistryPolicy(ctx, account, e)
-	return was, explainPolicy(Key{Account: account}, err)
+	if err != nil {
+		return "", explainPolicy(Key{Account: account}, err)
+	}
+	return s.unbind(ctx, was)
 }
 
 // Policies returns the policies that bear on a resource: its repository's, and
@@ -129,14 +170,30 @@ func (s *Service) Policies(ctx context.Context, resource arn.ARN) (all []Attache
 			return nil, nil, err
 		}
 	}
-	text, err := s.o.Repositories.RegistryPolicy(ctx, resource.Account)
+	all, err = s.withRegistryPolicy(ctx, resource.Account, all)
+	return all, tags, err
+}
+
+// PoliciesWith returns the policies that would bear on a repository of an account
+// if text were its own. ErrPolicy.
+func (s *Service) PoliciesWith(ctx context.Context, account arn.AccountID, text string) ([]AttachedPolicy, error) {
+	bound, err := s.bind(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	return s.withRegistryPolicy(ctx, account, []AttachedPolicy{{"the new policy", bound}})
+}
+
+// withRegistryPolicy adds an account's registry policy, if it has one.
+func (s *Service) withRegistryPolicy(ctx context.Context, account arn.AccountID, all []AttachedPolicy) ([]AttachedPolicy, error) {
+	text, err := s.o.Repositories.RegistryPolicy(ctx, account)
 	switch {
 	case err == nil:
-		return append(all, AttachedPolicy{"the registry policy", text}), tags, nil
+		return append(all, AttachedPolicy{"the registry policy", text}), nil
 	case errors.Is(err, ErrNoRegistryPolicy):
-		return all, tags, nil
+		return all, nil
 	}
-	return nil, nil, err
+	return nil, err
 }
 
 // repositoryPolicies returns what is attached to a repository itself.

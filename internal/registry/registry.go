@@ -52,6 +52,7 @@ type Options struct {
 	Links        BlobLinkStore
 	Blobs        BlobStore
 	Leaders      LeaderStore // nil when no other process shares the stores
+	Principals   Principals  // whom policies may name; nil is nobody but accounts and everyone
 	Region       string
 	Now          func() time.Time
 	MaxManifest  int64         // bytes; 0 means DefaultMaxManifest
@@ -88,6 +89,7 @@ func New(o Options) (*Service, error) {
 	if o.MaxManifest < 0 || o.MaxUpload < 0 || o.MaxImages < 0 || o.WaitingFor < 0 || o.UploadIdle < 0 || o.BlobGrace < 0 || o.CollectInterval < 0 {
 		return nil, errors.New("registry: a bound is negative")
 	}
+	o.Principals = cmp.Or[Principals](o.Principals, nobody{})
 	o.MaxManifest = cmp.Or(o.MaxManifest, DefaultMaxManifest)
 	o.MaxUpload = cmp.Or(o.MaxUpload, DefaultMaxUpload)
 	o.SmallBlob = cmp.Or(o.SmallBlob, DefaultSmallBlob)

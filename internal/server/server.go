@@ -201,7 +201,7 @@ func (s *Server) openServices(context.Context) (err error) {
 		return fmt.Errorf("blobs: %w", err)
 	}
 	s.registry, err = registry.New(registry.Options{
-		Repositories: s.records.Repositories(), Manifests: s.records.Manifests(), Links: s.records.Links(), Blobs: s.blobs, Leaders: s.records.Leaders(),
+		Repositories: s.records.Repositories(), Manifests: s.records.Manifests(), Links: s.records.Links(), Blobs: s.blobs, Leaders: s.records.Leaders(), Principals: s.access,
 		Region: s.config.Region, Now: s.options.Now, MaxUpload: s.config.MaxUpload, MaxImages: s.config.MaxImages, WaitingFor: s.config.WaitingReferrers,
 		UploadIdle: s.config.UploadIdle, BlobGrace: s.config.BlobGrace, CollectInterval: s.config.CollectInterval, Collected: s.measureCollected,
 	})
@@ -209,7 +209,7 @@ func (s *Server) openServices(context.Context) (err error) {
 		return err
 	}
 	s.signing, err = signing.New(signing.Options{
-		Profiles: s.records.Profiles(), Jobs: s.records.Jobs(), Leaves: s.authority,
+		Profiles: s.records.Profiles(), Jobs: s.records.Jobs(), Leaves: s.authority, Principals: s.access,
 		Region: s.config.Region, Now: s.options.Now, AllowReuseOfEndedNames: s.config.ReuseEndedProfileNames, MaySign: s.maySign,
 	})
 	return err

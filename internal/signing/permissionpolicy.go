@@ -1,6 +1,7 @@
 package signing
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -49,12 +50,12 @@ func (p Permissions) Policy() string {
 }
 
 // of are the permissions that bear on a version, which they need not name any
-// more.
+// more, as they decide: by the unique IDs of roles.
 func (p Permissions) of(version string) Permissions {
 	var about Permissions
 	for _, s := range p.Statements {
 		if s.Version == "" || s.Version == version {
-			s.Version = ""
+			s.Version, s.Principal = "", cmp.Or(s.RoleID, s.Principal)
 			about.Statements = append(about.Statements, s)
 		}
 	}

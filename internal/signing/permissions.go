@@ -1,6 +1,7 @@
 package signing
 
 import (
+	"cmp"
 	"context"
 	"regexp"
 	"slices"
@@ -41,6 +42,7 @@ type Permission struct {
 	StatementID string `json:"statementId"`
 	Action      string `json:"action"`
 	Principal   string `json:"principal"`                // an account, or the ARN of an IAM role
+	RoleID      string `json:"roleId,omitempty"`         // the role's unique ID: who is made again under its name is another
 	Version     string `json:"profileVersion,omitempty"` // "": every version
 }
 
@@ -77,6 +79,9 @@ func (s *Service) AddPermission(ctx context.Context, n NewPermission) (revision 
 	if err := n.Permission.check(); err != nil {
 		return "", err
 	}
+	if n.Permission.RoleID, err = s.roleID(ctx, n.Permission.Principal); err != nil {
+		return "", err
+	}
 	revision, now := uuid.NewString(), s.now()
 	err = s.o.Profiles.ChangePermissions(ctx, n.Profile, func(p Profile, current Permissions) (Permissions, journal.Event, error) {
 		if err := mustBeActive(p); err != nil {
@@ -89,6 +94,19 @@ func (s *Service) AddPermission(ctx context.Context, n NewPermission) (revision 
 		return next, s.event(ctx, now, "AddProfilePermission", p.ProfileARN(), n.Permission), nil
 	})
 	return revision, namingProfile(err, n.Profile, "")
+}
+
+// roleID is the unique ID of the role that a principal is, "" for an account.
+// [ErrInvalid] if there is no such role.
+func (s *Service) roleID(ctx context.Context, principal string) (string, error) {
+	if _, err := arn.ParseAccountID(principal); err == nil {
+		return "", nil
+	}
+	ids, err := s.o.Principals.PrincipalIDs(ctx, []string{principal})
+	if err == nil && ids[principal] == "" {
+		err = fault.Becausef(ErrInvalid, "Principal does not exist: %.200q", principal)
+	}
+	return ids[principal], err
 }
 
 // addTo adds the permission to those that stand.
@@ -128,10 +146,24 @@ func (s *Service) RemovePermission(ctx context.Context, key ProfileKey, statemen
 	return next, namingProfile(err, key, "")
 }
 
-// Permissions returns the permissions of a profile, or [ErrProfileNotFound].
+// Permissions returns the permissions of a profile, or [ErrProfileNotFound]. Of a
+// role that is no longer there the unique ID is the principal.
 func (s *Service) Permissions(ctx context.Context, key ProfileKey) (Permissions, error) {
 	all, err := s.o.Profiles.Permissions(ctx, key)
-	return all, namingProfile(err, key, "")
+	if err != nil {
+		return all, namingProfile(err, key, "")
+	}
+	var ids []string
+	for _, p := range all.Statements {
+		if p.RoleID != "" {
+			ids = append(ids, p.RoleID)
+		}
+	}
+	arns, err := s.o.Principals.PrincipalARNs(ctx, ids)
+	for i, p := range all.Statements {
+		all.Statements[i].Principal = cmp.Or(arns[p.RoleID], p.RoleID, p.Principal)
+	}
+	return all, err
 }
 
 func (p Permissions) index(statementID string) int {

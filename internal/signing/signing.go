@@ -29,13 +29,22 @@ type Leaves interface {
 	Discard(id string)
 }
 
+// Principals knows which roles permissions name. access.Service does.
+type Principals interface {
+	// PrincipalIDs returns their unique IDs by ARN; who is not there is left out.
+	PrincipalIDs(ctx context.Context, arns []string) (map[string]string, error)
+	// PrincipalARNs returns their ARNs by those IDs.
+	PrincipalARNs(ctx context.Context, ids []string) (map[string]string, error)
+}
+
 // Options are what a [Service] is made from.
 type Options struct {
-	Profiles ProfileStore
-	Jobs     JobStore
-	Leaves   Leaves
-	Region   string           // the installation's one region
-	Now      func() time.Time // nil: time.Now
+	Profiles   ProfileStore
+	Jobs       JobStore
+	Leaves     Leaves
+	Principals Principals
+	Region     string           // the installation's one region
+	Now        func() time.Time // nil: time.Now
 	// MaySign is asked before each signature; its error keeps it from being made,
 	// and is what the caller gets. It must answer at once. nil permits.
 	MaySign func() error
@@ -53,8 +62,8 @@ type Service struct {
 
 // New checks the options.
 func New(o Options) (*Service, error) {
-	if o.Profiles == nil || o.Jobs == nil || o.Leaves == nil || o.Region == "" {
-		return nil, errors.New("signing: stores, leaves and a region are required")
+	if o.Profiles == nil || o.Jobs == nil || o.Leaves == nil || o.Principals == nil || o.Region == "" {
+		return nil, errors.New("signing: stores, leaves, principals and a region are required")
 	}
 	if o.Now == nil {
 		o.Now = time.Now

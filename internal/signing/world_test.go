@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sealwright/sealwright/internal/access"
 	"github.com/sealwright/sealwright/internal/authority"
 	"github.com/sealwright/sealwright/internal/envelope"
 	"github.com/sealwright/sealwright/internal/journal"
@@ -81,6 +82,11 @@ func (w *world) replicaAuthority(t testing.TB) *authority.Authority {
 func (w *world) replica(t testing.TB, o signing.Options) *signing.Service {
 	t.Helper()
 	o.Profiles, o.Region, o.Now = w.db.Profiles(), "us-east-1", w.clock.now
+	who, err := access.New(access.Options{Store: w.db.Access(), Sealer: w.sealer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Principals = who
 	if o.Jobs == nil {
 		o.Jobs = w.db.Jobs()
 	}

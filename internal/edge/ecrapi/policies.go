@@ -2,18 +2,16 @@ package ecrapi
 
 import (
 	"context"
-	"errors"
 
 	"github.com/sealwright/sealwright/internal/access"
 	"github.com/sealwright/sealwright/internal/arn"
 	"github.com/sealwright/sealwright/internal/edge/awshttp"
-	"github.com/sealwright/sealwright/internal/registry"
 )
 
 // PolicyJudge tells what a policy would do. access.Service is one.
 type PolicyJudge interface {
-	// AuthorizeUnder decides as if the documents were what is attached to the
-	// resource.
+	// AuthorizeUnder decides as if the documents, as they would be kept, were what is
+	// attached to the resource.
 	AuthorizeUnder(ctx context.Context, r access.Request, attached []access.Document) (access.Decision, error)
 }
 
@@ -56,15 +54,13 @@ func (s *surface) setRepositoryPolicy(ctx context.Context, c *awshttp.Call, in *
 
 // keepsCaller refuses a policy that would keep the caller from setting another.
 func (s *surface) keepsCaller(ctx context.Context, c *awshttp.Call, in *setRepositoryPolicyInput) error {
-	if err := registry.CheckPolicy(*in.Text); err != nil {
+	policies, err := s.registry.PoliciesWith(ctx, key(c, in).Account, *in.Text)
+	if err != nil {
 		return err
 	}
-	attached := []access.Document{{Name: "the new policy", Text: *in.Text}}
-	switch text, err := s.registry.RegistryPolicy(ctx, key(c, in).Account); {
-	case err == nil:
-		attached = append(attached, access.Document{Name: "the registry policy", Text: text})
-	case !errors.Is(err, registry.ErrNoRegistryPolicy):
-		return err
+	var attached []access.Document
+	for _, p := range policies {
+		attached = append(attached, access.Document{Name: p.Name, Text: p.Text})
 	}
 	r := access.Request{Principal: c.Principal, Action: "ecr:SetRepositoryPolicy", Resource: onRepository(c, in), Context: c.Context}
 	d, err := s.judge.AuthorizeUnder(ctx, r, attached)

@@ -70,7 +70,7 @@ func newWorld(t *testing.T) *world {
 	w.key, err = w.access.RootCredentials(w.ctx)
 	w.must(err)
 	w.options = registry.Options{Repositories: db.Repositories(), Manifests: db.Manifests(), Links: db.Links(),
-		Blobs: blobs, Region: region, Now: time.Now}
+		Blobs: blobs, Principals: w.access, Region: region, Now: time.Now}
 	w.registry, err = registry.New(w.options)
 	w.must(err)
 	w.serve()

@@ -128,6 +128,7 @@ func TestValidationException(t *testing.T) {
 		{"permission for another action", permit("signer:StartSigningJob", "444455556666", "s"), "Action must be one of [signer:SignPayload, signer:GetSigningProfile, signer:RevokeSignature]"},
 		{"permission for everyone", permit("signer:SignPayload", "*", "s"), "Principal is not a valid AWS account id or IAM Role Arn"},
 		{"permission for a user", permit("signer:SignPayload", "arn:aws:iam::444455556666:user/u", "s"), "Principal"},
+		{"permission for a role that is not", permit("signer:SignPayload", "arn:aws:iam::444455556666:role/none", "s"), "Principal does not exist"},
 		{"permission for all roles", permit("signer:SignPayload", "arn:aws:iam::444455556666:role/*", "s"), "Principal"},
 		{"permission without a path", permit("signer:SignPayload", "444455556666", "a/b"), "statement id"},
 		{"permission that no URL names", permit("signer:SignPayload", "444455556666", ".."), "statement id"},

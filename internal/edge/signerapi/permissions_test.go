@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/signer"
 	"github.com/aws/aws-sdk-go-v2/service/signer/types"
+
+	"github.com/sealwright/sealwright/internal/access"
 )
 
 // permit adds a permission on the profile image.
@@ -20,6 +22,17 @@ func permit(action, principal, statement string) func(context.Context, *signer.C
 		})
 		return err
 	}
+}
+
+// role makes a role of the account and returns its ARN.
+func (w *world) role(t testing.TB, path, name string) string {
+	t.Helper()
+	i, err := w.access.CreateIdentity(t.Context(), access.Identity{IdentityKey: access.IdentityKey{Account: account, Kind: access.Role, Name: name}, Path: path,
+		Trust: `{"Statement":{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"sts:AssumeRole"}}`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i.ARN().String()
 }
 
 func (w *world) permissions(t testing.TB, name string) *signer.ListProfilePermissionsOutput {
@@ -45,7 +58,7 @@ func TestProfilePermissions(t *testing.T) {
 	if none := w.permissions(t, "image"); none.RevisionId != nil || len(none.Permissions) != 0 || none.PolicySizeBytes != 0 {
 		t.Fatalf("before the first: %+v", none)
 	}
-	role := "arn:aws:iam::444455556666:role/ci/eu/build"
+	role := w.role(t, "/ci/eu/", "build")
 	first, err := w.client.AddProfilePermission(t.Context(), &signer.AddProfilePermissionInput{ProfileName: aws.String("image"),
 		Action: aws.String("signer:SignPayload"), Principal: &role, StatementId: aws.String("ci.sign-1"), ProfileVersion: version})
 	if err != nil {
@@ -116,9 +129,10 @@ func TestPermissionsOfProfilesThatAreNot(t *testing.T) {
 func TestPermissionPages(t *testing.T) {
 	w := newWorld(t)
 	w.put(t, "image")
+	role := w.role(t, "/"+strings.Repeat("p", 400)+"/", "r")
 	var added int
 	for {
-		err := permit("signer:GetSigningProfile", "arn:aws:iam::444455556666:role/"+strings.Repeat("p", 400)+"/r", fmt.Sprint("s", added))(t.Context(), w.client)
+		err := permit("signer:GetSigningProfile", role, fmt.Sprint("s", added))(t.Context(), w.client)
 		if err != nil {
 			wantErrorAs[*types.ServiceLimitExceededException](t, err)
 			break

@@ -35,6 +35,7 @@ type world struct {
 	signing   *signing.Service
 	authority *authority.Authority
 	jobs      *jobStore
+	access    *access.Service
 }
 
 // jobStore is the real one, until broken is set.
@@ -71,7 +72,7 @@ func newWorld(t testing.TB) *world {
 	if _, err := w.authority.Bootstrap(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	w.signing, err = signing.New(signing.Options{Profiles: db.Profiles(), Jobs: w.jobs, Leaves: w.authority, Region: region})
+	w.signing, err = signing.New(signing.Options{Profiles: db.Profiles(), Jobs: w.jobs, Leaves: w.authority, Principals: principals{w}, Region: region})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,20 +82,21 @@ func newWorld(t testing.TB) *world {
 
 func (w *world) serve(t testing.TB, db *sqlstore.DB, sealer *seal.Sealer) {
 	t.Helper()
-	who, err := access.New(access.Options{Store: db.Access(), Sealer: sealer,
+	var err error
+	w.access, err = access.New(access.Options{Store: db.Access(), Sealer: sealer,
 		ResourcePolicies: map[string]access.ResourcePolicies{"signer": w.signing}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := who.Bootstrap(t.Context(), account, region); err != nil {
+	if _, _, err := w.access.Bootstrap(t.Context(), account, region); err != nil {
 		t.Fatal(err)
 	}
-	root, err := who.RootCredentials(t.Context())
+	root, err := w.access.RootCredentials(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	handler, err := awshttp.New(awshttp.Options{
-		Authenticator: guests{who}, Authorizer: who, Region: region, Logger: slog.New(slog.DiscardHandler),
+		Authenticator: guests{w.access}, Authorizer: w.access, Region: region, Logger: slog.New(slog.DiscardHandler),
 	}, signerapi.Service(w.signing))
 	if err != nil {
 		t.Fatal(err)
@@ -103,6 +105,17 @@ func (w *world) serve(t testing.TB, db *sqlstore.DB, sealer *seal.Sealer) {
 	t.Cleanup(w.Close)
 	w.client = w.as(root)
 	w.guest = w.as(access.Credentials{AccessKeyID: guestKey, Secret: "secret"})
+}
+
+// principals are those of the world's access, which is made after signing.
+type principals struct{ w *world }
+
+func (p principals) PrincipalIDs(ctx context.Context, names []string) (map[string]string, error) {
+	return p.w.access.PrincipalIDs(ctx, names)
+}
+
+func (p principals) PrincipalARNs(ctx context.Context, ids []string) (map[string]string, error) {
+	return p.w.access.PrincipalARNs(ctx, ids)
 }
 
 // other is an account beside the installation's first.

@@ -19,6 +19,10 @@ import (
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
+// migrationSteps are what the program itself does after a file's statements, by
+// the file's name without its number.
+var migrationSteps = map[string]func(tx querier) error{"bound_principals.sql": bindPrincipals}
+
 // migrateSQLite brings a file up to date. SQLite has no session lock: when
 // processes race, a loser's transaction fails as a whole, and it looks again. Each
 // migration is a race of its own.
@@ -81,7 +85,7 @@ func readMigrations(ddl *strings.Replacer) ([]*goose.Migration, error) {
 	}
 	var migrations []*goose.Migration
 	for _, name := range names {
-		number, _, _ := strings.Cut(strings.TrimPrefix(name, "migrations/"), "_")
+		number, title, _ := strings.Cut(strings.TrimPrefix(name, "migrations/"), "_")
 		version, err := strconv.ParseInt(number, 10, 64)
 		if err != nil {
 			return nil, fmt.Errorf("migration %s: %w", name, err)
@@ -93,6 +97,9 @@ func readMigrations(ddl *strings.Replacer) ([]*goose.Migration, error) {
 		script := ddl.Replace(string(text))
 		migrations = append(migrations, goose.NewGoMigration(version, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
 			_, err := tx.ExecContext(ctx, script)
+			if step := migrationSteps[title]; err == nil && step != nil {
+				err = step(&postgresQuerier{ctx, tx})
+			}
 			return err
 		}}, nil))
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // Identities is the contract of [access.IdentityStore], [access.PolicyStore],
-// [access.ProviderStore] and [access.GrantStore].
+// [access.PrincipalStore], [access.ProviderStore] and [access.GrantStore].
 func Identities(t *testing.T, open func(t *testing.T) Stores) {
 	suite(t, open, []scenario{
 		{"create, read, delete", identityLife},
@@ -27,6 +27,7 @@ func Identities(t *testing.T, open func(t *testing.T) Stores) {
 		{"managed policies", policyLife},
 		{"attach against delete", policyRace},
 		{"grants", grantsGather},
+		{"principals", principalsFound},
 		{"entities", policyEntities},
 		{"identity providers", providerLife},
 		{"identity providers at once", providerRace},
