@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
@@ -108,5 +109,75 @@ func TestChangedTagIsSoonEverywhere(t *testing.T) {
 			t.Errorf("%s: %sopen where it was done", name, open)
 		}
 		await(t, name+" on the other replica", farSoon, func() bool { return b.reads(t, far) == "" })
+	}
+}
+
+// TestVersionsOfProfilesDecide: every operation that AWS lists with the key
+// signer:ProfileVersion can be denied by it.
+//
+// Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssigner.html
+func TestVersionsOfProfilesDecide(t *testing.T) {
+	f := newFederation(t)
+	root := signer.NewFromConfig(f.root.config(f.Server))
+	shown, err := root.GetSigningProfile(t.Context(), &signer.GetSigningProfileInput{ProfileName: aws.String("ci")})
+	must(t, err)
+	must(t, f.signs(f.root, "ci"))
+	jobs, err := root.ListSigningJobs(t.Context(), nil)
+	must(t, err)
+	b := newBearer(t, f.Server, newUser(t, f.Server, "versed"))
+	client := signer.NewFromConfig(b.config(f.Server))
+	name, version, job := aws.String("ci"), shown.ProfileVersion, jobs.Jobs[0].JobId
+	for _, operation := range []struct {
+		name string
+		call func() error
+	}{
+		{"GetSigningProfile", func() error {
+			_, err := client.GetSigningProfile(t.Context(), &signer.GetSigningProfileInput{ProfileName: name})
+			return err
+		}},
+		{"SignPayload", func() error { return f.signs(b, "ci") }},
+		{"AddProfilePermission", func() error {
+			_, err := client.AddProfilePermission(t.Context(), &signer.AddProfilePermissionInput{ProfileName: name, ProfileVersion: version,
+				Action: aws.String("signer:SignPayload"), Principal: aws.String(theirs), StatementId: aws.String("one")})
+			return err
+		}},
+		{"RemoveProfilePermission", func() error {
+			all, err := root.ListProfilePermissions(t.Context(), &signer.ListProfilePermissionsInput{ProfileName: name})
+			must(t, err)
+			_, err = client.RemoveProfilePermission(t.Context(), &signer.RemoveProfilePermissionInput{ProfileName: name, StatementId: aws.String("one"), RevisionId: all.RevisionId})
+			return err
+		}},
+		{"RevokeSignature", func() error {
+			_, err := client.RevokeSignature(t.Context(), &signer.RevokeSignatureInput{JobId: job, Reason: aws.String("test")})
+			return err
+		}},
+		{"RevokeSigningProfile", func() error {
+			_, err := client.RevokeSigningProfile(t.Context(), &signer.RevokeSigningProfileInput{ProfileName: name, ProfileVersion: version, Reason: aws.String("test"), EffectiveTime: aws.Time(time.Now())})
+			return err
+		}},
+		{"CancelSigningProfile", func() error {
+			_, err := client.CancelSigningProfile(t.Context(), &signer.CancelSigningProfileInput{ProfileName: aws.String("release")})
+			return err
+		}},
+	} {
+		denied := *version
+		if operation.name == "CancelSigningProfile" { // of the other profile, since this one is revoked
+			shown, err := root.GetSigningProfile(t.Context(), &signer.GetSigningProfileInput{ProfileName: aws.String("release")})
+			must(t, err)
+			denied = *shown.ProfileVersion
+		}
+		for _, of := range []string{denied, "AAAAAAAAAA"} {
+			must(t, f.access.PutInlinePolicy(t.Context(), user("versed"), "all", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},
+				{"Effect":"Deny","Action":"signer:`+operation.name+`","Resource":"*","Condition":{"StringEquals":{"signer:ProfileVersion":"`+of+`"}}}]}`))
+			err := operation.call()
+			if of == denied {
+				f.wantCode(err, "AccessDeniedException")
+			} else if err != nil {
+				t.Errorf("%s: %v", operation.name, err)
+			}
+			if t.Failed() {
+				t.Fatal(operation.name)
+			}
+		}
 	}
 }
