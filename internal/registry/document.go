@@ -14,9 +14,10 @@ import (
 
 // Bounds on a manifest beside its length.
 const (
-	maxDepth       = 32   // nesting of objects and lists
-	maxDescriptors = 4096 // entries of layers or manifests
-	maxMediaType   = 255  // RFC 6838 §4.2: 127 on each side of the slash
+	maxDepth       = 32      // nesting of objects and lists
+	maxValues      = 1 << 17 // of objects and lists, together: each takes many times its bytes in memory
+	maxDescriptors = 4096    // entries of layers or manifests
+	maxMediaType   = 255     // RFC 6838 §4.2: 127 on each side of the slash
 )
 
 // document is a manifest's JSON, fields of every kind of manifest together.
@@ -59,8 +60,8 @@ func parseDocument(content []byte) (document, error) {
 	if !utf8.Valid(content) {
 		return document{}, invalid("it is not UTF-8")
 	}
-	if !shallow(content) {
-		return document{}, invalid("it is nested more than %d deep", maxDepth)
+	if err := modest(content); err != nil {
+		return document{}, err
 	}
 	o, err := parseObject(content)
 	if err != nil {
@@ -232,9 +233,10 @@ func parseObject(raw []byte) (object, error) {
 	return o, nil
 }
 
-// shallow reports whether brackets outside strings nest at most maxDepth deep.
-func shallow(content []byte) bool {
-	depth, quoted := 0, false
+// modest fails if brackets nest more than maxDepth deep, or commas part more than
+// maxValues values, outside strings: before anything is made of them.
+func modest(content []byte) error {
+	depth, values, quoted := 0, 1, false
 	for i := 0; i < len(content); i++ {
 		switch c := content[i]; {
 		case quoted && c == '\\':
@@ -243,12 +245,18 @@ func shallow(content []byte) bool {
 			quoted = !quoted
 		case quoted:
 		case c == '{' || c == '[':
-			if depth++; depth > maxDepth {
-				return false
-			}
+			depth++
 		case c == '}' || c == ']':
 			depth--
+		case c == ',':
+			values++
+		}
+		if depth > maxDepth {
+			return invalid("it is nested more than %d deep", maxDepth)
+		}
+		if values > maxValues {
+			return invalid("it has more than the %d values allowed", maxValues)
 		}
 	}
-	return true
+	return nil
 }

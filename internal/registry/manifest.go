@@ -159,8 +159,29 @@ func distinct(list []ociref.Digest) []ociref.Digest {
 	return slices.Compact(list)
 }
 
+// parsingRoom is how many bytes of manifests are taken apart at once: that takes
+// several times as many, and no longer for waiting its turn, as it is all work.
+const parsingRoom = 16 << 20
+
+// parsing waits for the turn of n bytes of a manifest, until done is called.
+func (s *Service) parsing(ctx context.Context, n int) (done func(), err error) {
+	weight := min(int64(n), parsingRoom)
+	err = s.parsers.Acquire(ctx, weight)
+	return func() { s.parsers.Release(weight) }, err
+}
+
+// document is parseDocument in its turn.
+func (s *Service) document(ctx context.Context, content []byte) (document, error) {
+	done, err := s.parsing(ctx, len(content))
+	if err != nil {
+		return document{}, err
+	}
+	defer done()
+	return parseDocument(content)
+}
+
 // manifest makes the record of a push, its content checked against its digest.
-func (s *Service) manifest(p Push) (Manifest, error) {
+func (s *Service) manifest(ctx context.Context, p Push) (Manifest, error) {
 	if int64(len(p.Content)) > s.o.MaxManifest {
 		return Manifest{}, fault.Becausef(ErrManifestTooLarge, "the manifest has %d bytes, more than the %d allowed", len(p.Content), s.o.MaxManifest)
 	}
@@ -168,6 +189,11 @@ func (s *Service) manifest(p Push) (Manifest, error) {
 	if p.Digest != "" && p.Digest != actual {
 		return Manifest{}, fault.Becausef(ErrDigestMismatch, "the manifest hashes to %s, not to %s", actual, p.Digest)
 	}
+	done, err := s.parsing(ctx, len(p.Content))
+	if err != nil {
+		return Manifest{}, err
+	}
+	defer done()
 	m, err := ParseManifest(p.MediaType, p.Content)
 	if err != nil {
 		return Manifest{}, err

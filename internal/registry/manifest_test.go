@@ -87,6 +87,7 @@ func TestParseRefusals(t *testing.T) {
 		"something after it":         {MediaTypeImage, image(full) + `{}`, ErrManifestInvalid},
 		"not UTF-8":                  {MediaTypeImage, image(full + `,"x":"` + "\xff" + `"`), ErrManifestInvalid},
 		"nested deeply":              {MediaTypeImage, image(full + `,"x":` + strings.Repeat("[", 1000) + strings.Repeat("]", 1000)), ErrManifestInvalid},
+		"too many values":            {MediaTypeImage, image(full + `,"x":[` + strings.Repeat("0,", maxValues) + `0]`), ErrManifestInvalid},
 		"a field twice":              {MediaTypeImage, image(full + `,"config":` + layer), ErrManifestInvalid},
 		"a descriptor's field twice": {MediaTypeImage, image(`"config":{"mediaType":"a/b","digest":"` + digestA + `","digest":"` + digestB + `","size":1}`), ErrManifestInvalid},
 		"Config for config":          {MediaTypeImage, image(`"Config":` + config), ErrManifestInvalid},

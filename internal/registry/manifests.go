@@ -28,7 +28,7 @@ type Push struct {
 // ErrDigestMismatch, ErrManifestBlob, ErrChildNotFound, ErrTagImmutable,
 // ErrPrecondition, ErrTooManyImages.
 func (s *Service) Put(ctx context.Context, p Push) (m Manifest, created bool, err error) {
-	m, err = s.manifest(p)
+	m, err = s.manifest(ctx, p)
 	if err != nil {
 		return Manifest{}, false, err
 	}

@@ -70,7 +70,7 @@ func (s *Service) referrals(ctx context.Context, m Manifest, subject ociref.Dige
 	if m.MediaType != MediaTypeIndex || m.Subject != "" || len(m.Blobs) > 0 || m.Digest == subject {
 		return nil, false, nil
 	}
-	d, err := parseDocument(m.Content)
+	d, err := s.document(ctx, m.Content)
 	if err != nil {
 		return nil, false, err
 	}

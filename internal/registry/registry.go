@@ -17,6 +17,8 @@ import (
 	"errors"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/sealwright/sealwright/internal/arn"
 	"github.com/sealwright/sealwright/internal/fault"
 	"github.com/sealwright/sealwright/internal/journal"
@@ -74,8 +76,9 @@ type Service struct {
 	o       Options
 	garbage collection
 	leader  leader
-	due     time.Time     // the next round of Run
-	wake    chan struct{} // of Run, to sweep
+	parsers *semaphore.Weighted // what is left of parsingRoom
+	due     time.Time           // the next round of Run
+	wake    chan struct{}       // of Run, to sweep
 }
 
 // New checks the options and makes a Service.
@@ -98,7 +101,7 @@ func New(o Options) (*Service, error) {
 	o.UploadIdle = cmp.Or(o.UploadIdle, DefaultUploadIdle)
 	o.BlobGrace = cmp.Or(o.BlobGrace, DefaultBlobGrace)
 	o.CollectInterval = cmp.Or(o.CollectInterval, DefaultCollectInterval)
-	s := &Service{o: o, wake: make(chan struct{}, 1)}
+	s := &Service{o: o, wake: make(chan struct{}, 1), parsers: semaphore.NewWeighted(parsingRoom)}
 	s.leader.store, s.leader.task, s.leader.now = o.Leaders, "collect "+o.Blobs.ID(), o.Now
 	return s, nil
 }
