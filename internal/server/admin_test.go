@@ -118,7 +118,7 @@ func TestMetricsMove(t *testing.T) {
 			t.Errorf("%s%q moved by %v, want %v at least", want.name, want.labels, moved, want.least)
 		}
 	}
-	for name, want := range map[string]float64{"store_queue_limit": 256, "uploads_limit": 256, "uploads_in_flight": 0, "http_requests_in_flight": 0, "store_queue_depth": 0} {
+	for name, want := range map[string]float64{"uploads_limit": 256, "uploads_in_flight": 0, "http_requests_in_flight": 0, "store_queue_depth": 0} {
 		if got := total(t, after, name); got != want {
 			t.Errorf("%s is %v, want %v", name, got, want)
 		}

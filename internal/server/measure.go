@@ -12,7 +12,6 @@ func (s *Server) measureRecords() {
 	s.records.Observe(func(w sqlstore.Write) { s.metrics.Transaction(w.Requests, w.Took, w.Commit) })
 	m := s.metrics
 	m.Gauge("store_queue_depth", "Writes that wait for SQLite's one writer.", func() int { return s.records.Stats().Queue })
-	m.Gauge("store_queue_limit", "Writes that may wait; others wait outside.", func() int { return s.records.Stats().QueueLimit })
 	m.Gauge("store_connections_busy", "Connections to the database in use: for reads on SQLite, for anything on PostgreSQL.", func() int { return s.records.Stats().Busy })
 	m.Gauge("store_connections_limit", "Connections that may be in use.", func() int { return s.records.Stats().Limit })
 }

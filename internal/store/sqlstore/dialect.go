@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -37,10 +38,20 @@ var (
 
 var rowLock = regexp.MustCompile(` FOR (UPDATE|SHARE)( OF [a-z_, ]+)?$`)
 
-// sqliteText drops the row locks: SQLite's one writer holds the whole database.
+// sqliteText drops the row locks: SQLite's one writer holds the whole database. And
+// where each parameter is used once, in order, it takes the numbers away: the driver
+// asks SQLite for the name of each, which then looks through those of all.
 func sqliteText(query string) string {
-	return rowLock.ReplaceAllString(query, "")
+	query = rowLock.ReplaceAllString(query, "")
+	for i, name := range paramName.FindAllString(query, -1) {
+		if name != "$"+strconv.Itoa(i+1) {
+			return query
+		}
+	}
+	return paramName.ReplaceAllString(query, "?")
 }
+
+var paramName = regexp.MustCompile(`\$[0-9]+`)
 
 // unavailable is what the caller may know of a database that does not work.
 const unavailable = "the service cannot reach its records at the moment: try again later"

@@ -10,15 +10,19 @@ import (
 // Journal returns the journal's reader.
 func (db *DB) Journal() journal.Reader { return journalReader{db} }
 
+var insertEvents = insertInto("journal", "id", "time", "account", "region", "source", "name", "resource",
+	"principal", "access_key_id", "source_ip", "user_agent", "request_id", "detail", "reason", "error_code", "error_message", "read_only")
+
 // record writes the journal row of what the transaction does.
 func record(tx querier, e journal.Event) error {
-	_, err := tx.exec(`INSERT INTO journal (id, time, account, region, source, name, resource,
-			principal, access_key_id, source_ip, user_agent, request_id, detail, reason, error_code, error_message, read_only)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
-		e.ID, micros(e.Time), string(e.Account), e.Region, e.Source, e.Name, e.Resource,
+	return insertEvents.rows(tx, appendEvent(nil, &e))
+}
+
+// appendEvent appends the columns of insertEvents.
+func appendEvent(row []any, e *journal.Event) []any {
+	return append(row, e.ID, micros(e.Time), string(e.Account), e.Region, e.Source, e.Name, e.Resource,
 		e.Actor.Principal, e.Actor.AccessKeyID, e.Actor.SourceIP, e.Actor.UserAgent, e.Actor.RequestID, string(e.Detail),
 		e.Outcome.Reason, e.Outcome.ErrorCode, e.Outcome.ErrorMessage, e.Outcome.ReadOnly)
-	return err
 }
 
 type journalReader struct{ db *DB }
@@ -104,11 +108,10 @@ type journalWriter struct{ db *DB }
 // Append implements [journal.Appender].
 func (w journalWriter) Append(ctx context.Context, events []journal.Event) error {
 	return w.db.write(ctx, func(tx querier) error {
-		for _, e := range events {
-			if err := record(tx, e); err != nil {
-				return err
-			}
+		var rows []any
+		for i := range events {
+			rows = appendEvent(rows, &events[i])
 		}
-		return nil
+		return insertEvents.rows(tx, rows)
 	})
 }

@@ -12,10 +12,9 @@ type Write struct {
 
 // Stats is how busy a database is.
 type Stats struct {
-	Queue      int // writes that wait for the one writer; on PostgreSQL, where they do not queue, 0
-	QueueLimit int // beyond which callers wait outside
-	Busy       int // connections in use for reads (SQLite) or for anything (PostgreSQL)
-	Limit      int // of connections that may be
+	Queue int // writes that wait for the one writer; on PostgreSQL, where they do not queue, 0
+	Busy  int // connections in use for reads (SQLite) or for anything (PostgreSQL)
+	Limit int // of connections that may be
 }
 
 // Observe has f told of each transaction that was to write, after its end and

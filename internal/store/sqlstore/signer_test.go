@@ -65,18 +65,23 @@ func (s *signer) event(name string, detail any) journal.Event {
 	return journal.New(context.Background(), time.Now(), journal.SourceSigner, name, about, detail)
 }
 
-// record records a new job and returns its id.
-func (s *signer) record(ctx context.Context) (string, error) {
+// job is a new one, under the signer's profile and leaf.
+func (s *signer) job() signing.Job {
 	now := time.Now()
 	id := uuid.Must(uuid.NewV7()).String()
-	j := signing.Job{JobKey: signing.JobKey{Account: account, ID: id}, Region: "us-east-1", Invoker: account,
+	return signing.Job{JobKey: signing.JobKey{Account: account, ID: id}, Region: "us-east-1", Invoker: account,
 		RequestedBy: "arn:aws:iam::111122223333:root", ProfileName: s.key.Name, ProfileVersion: "0123456789", Platform: "Notation-OCI-SHA384-ECDSA",
 		CertificateID: s.leaf.ID, CertificateHash: s.leaf.Hash, PayloadDigest: s.leaf.ID, SignedAt: now, ExpiresAt: now.AddDate(1, 0, 0), CreatedAt: now}
+}
+
+// record records a new job and returns its id.
+func (s *signer) record(ctx context.Context) (string, error) {
+	j := s.job()
 	err := s.db.Jobs().RecordJob(ctx, j, func(p signing.Profile, newest bool, _ authority.Certificate) error {
 		if p.Status != signing.Active || !newest {
 			return signing.ErrProfileNotActive
 		}
 		return nil
-	}, s.event("SignPayload", map[string]any{"jobId": id, "profileVersion": "0123456789"}))
-	return id, err
+	}, s.event("SignPayload", map[string]any{"jobId": j.ID, "profileVersion": "0123456789"}))
+	return j.ID, err
 }

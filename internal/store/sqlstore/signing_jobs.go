@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 
 	"github.com/sealwright/sealwright/internal/authority"
 	"github.com/sealwright/sealwright/internal/journal"
@@ -29,27 +28,12 @@ const (
 	// locked, so PostgreSQL gives the newest state of each, also after waiting. Of
 	// the leaf only its revocation can change.
 	selectSigning = `SELECT h.newest, c.revoked_at, ` + profileColumns + fromProfile +
-		`JOIN certificates c ON c.id = $4 ` + ofVersion + ` FOR SHARE OF h, p, c`
+		`CROSS JOIN certificates c ` + ofVersion + ` AND c.id = $4 FOR SHARE OF h, p, c`
 )
 
 // RecordJob implements [signing.JobStore].
 func (s jobStore) RecordJob(ctx context.Context, job signing.Job, check func(p signing.Profile, newest bool, leaf authority.Certificate) error, e journal.Event) error {
-	return s.db.write(ctx, func(tx querier) error {
-		p, newest, leaf, err := s.db.holdSigning(tx, job)
-		if err != nil {
-			return err
-		}
-		if job.CertificateHash != leaf.Hash {
-			return fmt.Errorf("job %s: the certificate hash is not that of certificate %s", job.ID, leaf.ID)
-		}
-		if err := check(p, newest == p.Version, leaf); err != nil {
-			return err
-		}
-		if err := insertJob(tx, job); err != nil {
-			return err
-		}
-		return record(tx, e)
-	})
+	return s.db.recorders.record(ctx, &recording{job, check, e})
 }
 
 // holdSigning reads the rows job depends on and holds them until tx ends.
@@ -82,16 +66,16 @@ func whatIsMissing(tx querier, job signing.Job, err error) error {
 	return errAgain // it came meanwhile
 }
 
-func insertJob(tx querier, j signing.Job) error {
+var insertJobs = insertInto("jobs", "account", "id", "region", "invoker", "requested_by", "profile_name", "profile_version",
+	"platform", "certificate", "payload_digest", "signed_at", "expires_at", "created_at",
+	"revoked_at", "revoked_by", "revocation_reason")
+
+// appendJob appends the columns of insertJobs.
+func appendJob(row []any, j *signing.Job) []any {
 	r := cmp.Or(j.Revocation, &signing.JobRevocation{})
-	_, err := tx.exec(`INSERT INTO jobs (account, id, region, invoker, requested_by, profile_name, profile_version,
-			platform, certificate, payload_digest, signed_at, expires_at, created_at,
-			revoked_at, revoked_by, revocation_reason)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
-		string(j.Account), j.ID, j.Region, string(j.Invoker), j.RequestedBy, j.ProfileName, j.ProfileVersion,
+	return append(row, string(j.Account), j.ID, j.Region, string(j.Invoker), j.RequestedBy, j.ProfileName, j.ProfileVersion,
 		j.Platform, j.CertificateID, j.PayloadDigest, micros(j.SignedAt), micros(j.ExpiresAt), micros(j.CreatedAt),
 		micros(r.RevokedAt), r.RevokedBy, r.Reason)
-	return err
 }
 
 // Job implements [signing.JobStore].

@@ -49,7 +49,7 @@ func OpenSQLite(ctx context.Context, path string) (*DB, error) {
 	}
 	e.readers = newReaders(e.reading, max(4, 2*runtime.NumCPU()))
 	e.commits.pool, e.commits.start = e.reading, time.Now()
-	e.writer = startWriter(&session{pool: e.writing}, e.commits.ended)
+	e.writer = newWriter(&session{pool: e.writing})
 	return newDB(e), nil
 }
 
@@ -145,8 +145,8 @@ func (e *sqliteEngine) observe(f func(Write)) { e.writer.observer = f }
 
 func (e *sqliteEngine) stats() Stats {
 	return Stats{
-		Queue: len(e.writer.requests), QueueLimit: maxBatch,
-		Busy: e.readers.busy(), Limit: cap(e.readers.free),
+		Queue: e.writer.convoy.waiting(),
+		Busy:  e.readers.busy(), Limit: cap(e.readers.free),
 	}
 }
 

@@ -34,17 +34,20 @@ var ErrClosed = fault.New(fault.Unavailable, "the service is stopping")
 
 // DB is an open database. It is safe for concurrent use.
 type DB struct {
-	engine   engine
-	leaves   leaves
-	memories memories
-	accesses atomic.Uint64 // changes that access decides upon made through here
-	revised  atomic.Pointer[revisionRead]
-	rings    atomic.Pointer[[]chan<- struct{}]
-	close    func() error // once
+	engine    engine
+	leaves    leaves
+	recorders recorders
+	memories  memories
+	accesses  atomic.Uint64 // changes that access decides upon made through here
+	revised   atomic.Pointer[revisionRead]
+	rings     atomic.Pointer[[]chan<- struct{}]
+	close     func() error // once
 }
 
 func newDB(e engine) *DB {
-	return &DB{engine: e, memories: newMemories(defaultMemory), close: sync.OnceValue(e.close)}
+	db := &DB{engine: e, memories: newMemories(defaultMemory), close: sync.OnceValue(e.close)}
+	db.recorders.db = db
+	return db
 }
 
 // engine runs closures in transactions of one kind of database.
@@ -61,9 +64,8 @@ type engine interface {
 	// revision returns a number that is another one after each commit, whoever made
 	// it; known is false where to find out costs as much as to read.
 	revision() (number uint64, known bool)
-	// recent is a number that is another one soon after each commit: on SQLite at
-	// once after those of this process and in 5 ms after those of others, elsewhere
-	// every half second.
+	// recent is a number that is another one soon after each commit: on SQLite in
+	// 5 ms, elsewhere every half second.
 	recent() (number uint64, known bool)
 	ping(ctx context.Context) error
 	observe(func(Write))

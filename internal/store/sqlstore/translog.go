@@ -103,7 +103,7 @@ func keyOf(r translog.Record) jobKey { return jobKey{string(r.Account), r.Job} }
 // unlogged returns the records whose job has none yet, each job once.
 func unlogged(tx querier, records []translog.Record) (fresh []translog.Record, err error) {
 	known := make(map[jobKey]bool, len(records))
-	for _, chunk := range chunks(records) {
+	for _, chunk := range chunks(records, 1) {
 		query := &where{}
 		for _, r := range chunk {
 			query.and(`(?, ?)`, string(r.Account), r.Job)
@@ -128,30 +128,14 @@ func scanJobKey(row scanner) (k jobKey, err error) {
 	return k, err
 }
 
-// chunks cuts a list into pieces of few sizes, since each size is a statement of
-// its own that is kept prepared.
-func chunks[T any](all []T) (pieces [][]T) {
-	for _, size := range []int{64, 8, 1} {
-		for len(all) >= size {
-			pieces = append(pieces, all[:size])
-			all = all[size:]
-		}
-	}
-	return pieces
-}
+var insertLogged = insertInto("log_records", "number", "account", "job", "region", "entry", "expires_at")
 
 func insertRecords(tx querier, number int64, records []translog.Record) error {
-	for _, chunk := range chunks(records) {
-		values := &where{}
-		for _, r := range chunk {
-			values.and(`(?, ?, ?, ?, ?, ?)`, number, string(r.Account), r.Job, r.Region, r.Entry[:], micros(r.ExpiresAt))
-			number++
-		}
-		if _, err := tx.exec(`INSERT INTO log_records (number, account, job, region, entry, expires_at) VALUES `+strings.Join(values.text, ", "), values.args...); err != nil {
-			return err
-		}
+	rows := make([]any, 0, len(records)*insertLogged.columns)
+	for i, r := range records {
+		rows = append(rows, number+int64(i), string(r.Account), r.Job, r.Region, r.Entry[:], micros(r.ExpiresAt))
 	}
-	return nil
+	return insertLogged.rows(tx, rows)
 }
 
 func saveGrowth(tx querier, g translog.Growth) error {

@@ -8,71 +8,35 @@ import (
 	"time"
 )
 
-// maxBatch is how many requests one transaction holds at most, and how many may
-// wait; further callers wait to get into the queue.
+// maxBatch is how many requests one transaction holds at most.
 const maxBatch = 256
 
-// writer is SQLite's one writer: a goroutine that runs all requests which have
-// queued in one transaction, a savepoint each, and answers each of them after
+// writer is SQLite's one writer: a convoy whose leader runs all requests that have
+// queued in one transaction, a savepoint each, and has each of them answered after
 // the commit. So the price of making a commit durable is shared.
 type writer struct {
 	session  *session
 	observer func(Write) // set before the first request
-	ended    func()      // told of each transaction before those in it are answered
-	requests chan *request
-	stop     chan struct{} // closed: finish the queue and end
-	stopped  chan struct{} // closed: nothing runs any more
+	convoy   *convoy[func(querier) error]
 }
 
-// request is a closure in the queue. done gets exactly one answer if the request
-// is taken out of the queue.
-type request struct {
-	ctx  context.Context
-	fn   func(querier) error
-	err  error // of fn
-	done chan error
-}
+// request is a closure to be run in a transaction.
+type request = rider[func(querier) error]
 
 var errExited = errors.New("a transaction's function ended its goroutine")
 
-func startWriter(s *session, ended func()) *writer {
-	w := &writer{
-		session:  s,
-		observer: func(Write) {},
-		ended:    ended,
-		requests: make(chan *request, maxBatch),
-		stop:     make(chan struct{}),
-		stopped:  make(chan struct{}),
-	}
-	go w.run()
+func newWriter(s *session) *writer {
+	w := &writer{session: s, observer: func(Write) {}}
+	w.convoy = newConvoy(maxBatch, w.commit)
 	return w
 }
 
-// write queues fn and waits for its answer: also when ctx ends meanwhile, so
-// that the caller always learns what happened.
+// write has fn run and waits for its answer.
 func (w *writer) write(ctx context.Context, fn func(querier) error) error {
-	r := &request{ctx: ctx, fn: fn, done: make(chan error, 1)}
-	select {
-	case w.requests <- r:
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-w.stopped:
-		return ErrClosed
-	}
-	select {
-	case err := <-r.done:
-		return raise(err)
-	case <-w.stopped:
-	}
-	select {
-	case err := <-r.done:
-		return raise(err)
-	default:
-		return ErrClosed // it came too late to be taken
-	}
+	return raise(w.convoy.ride(ctx, fn))
 }
 
-// raise panics in the caller's goroutine if its closure panicked in ours.
+// raise panics in the caller's goroutine if its closure panicked in another.
 func raise(err error) error {
 	if p, ok := err.(*panicked); ok {
 		panic(p)
@@ -82,49 +46,11 @@ func raise(err error) error {
 
 // close waits until what has queued is done.
 func (w *writer) close() {
-	close(w.stop)
-	<-w.stopped
+	w.convoy.close()
 	w.session.discard()
 }
 
-func (w *writer) run() {
-	finished := false
-	defer func() {
-		if finished {
-			close(w.stopped)
-			return
-		}
-		go w.run() // a closure ended this goroutine
-	}()
-	for {
-		select {
-		case first := <-w.requests:
-			w.commit(w.gather(first))
-		case <-w.stop:
-			if len(w.requests) == 0 {
-				finished = true
-				return
-			}
-			w.commit(w.gather(<-w.requests))
-		}
-	}
-}
-
-// gather takes what has queued behind the first request.
-func (w *writer) gather(first *request) []*request {
-	batch := []*request{first}
-	for len(batch) < maxBatch {
-		select {
-		case r := <-w.requests:
-			batch = append(batch, r)
-		default:
-			return batch
-		}
-	}
-	return batch
-}
-
-// commit runs a batch and answers all of it. Errors of single requests wait for
+// commit runs a batch and decides what each of it is answered. Errors of single requests wait for
 // the commit too, because they may have been decided upon what others in the
 // batch wrote; if the commit fails, that is everybody's answer.
 func (w *writer) commit(batch []*request) {
@@ -133,14 +59,12 @@ func (w *writer) commit(batch []*request) {
 		if fatal != nil {
 			w.rollback()
 		}
-		w.ended()
 		told.Took = time.Since(begun)
 		w.observer(told)
 		for _, r := range batch {
 			if fatal != nil && !isPanic(r.err) {
 				r.err = fatal
 			}
-			r.done <- r.err
 		}
 	}()
 	fatal = w.transaction(batch, &told)
@@ -172,13 +96,13 @@ func (w *writer) each(r *request, alone bool) error {
 		return nil
 	}
 	if alone {
-		r.err = call(r.fn, w.session)
+		r.err = call(r.wants, w.session)
 		return r.err
 	}
 	if _, err := w.session.exec("SAVEPOINT request"); err != nil {
 		return fmt.Errorf("savepoint: %w", err)
 	}
-	r.err = call(r.fn, w.session)
+	r.err = call(r.wants, w.session)
 	if r.err != nil {
 		if _, err := w.session.exec("ROLLBACK TO request"); err != nil {
 			return fmt.Errorf("the transaction was lost: %w", r.err)
