@@ -27,10 +27,10 @@ const (
 // revisionRead is the revision's row and when it was read.
 type revisionRead struct{ stamp, number uint64 }
 
-// Revision implements [access.Store]. The row is read when anything may have been
-// committed since it was read last: on SQLite that is known to 5 ms, elsewhere it
-// is after half a second or a change of ours. Neither part of the stamp ever falls, so their
-// sum is another one whenever one of them is.
+// Revision implements [access.Store]. The row is read after each change of it by this
+// process, which are counted, and when another process may have changed it: on
+// SQLite that is known to 5 ms, elsewhere it is after half a second. Neither part of
+// the stamp ever falls, so their sum is another one whenever one of them is.
 func (s accessStore) Revision() (revision uint64, known bool) {
 	changes := s.db.accesses.Load()
 	recent, known := s.db.engine.recent()

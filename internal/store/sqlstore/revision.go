@@ -25,7 +25,6 @@ import (
 type revision struct {
 	pool  *sql.DB
 	start time.Time
-	own   atomic.Uint64 // transactions of this process
 	asked atomic.Int64  // when data_version was asked for last, in nanoseconds after start; 0 is never
 	last  atomic.Uint64 // number, as of then
 
@@ -61,24 +60,17 @@ func (r *revision) read() (number uint64, known bool) {
 	return r.number, true
 }
 
-// foreignDelay is how long recent may not know of a commit of another process.
-const foreignDelay = 5 * time.Millisecond
+// recentDelay is how long recent may not know of a commit.
+const recentDelay = 5 * time.Millisecond
 
-// recent is read for who may learn of other processes' commits that late. It
-// differs at once after those of this process, which are counted, and costs next
-// to nothing. Neither part of the number ever falls.
+// recent is read for who may learn of commits that late. It costs next to nothing,
+// and never falls.
 func (r *revision) recent() (number uint64, known bool) {
-	own := r.own.Load()
-	if asked := r.asked.Load(); asked != 0 && int64(time.Since(r.start))-asked < int64(foreignDelay) {
-		return own + r.last.Load(), true
+	if asked := r.asked.Load(); asked != 0 && int64(time.Since(r.start))-asked < int64(recentDelay) {
+		return r.last.Load(), true
 	}
-	number, known = r.read()
-	return own + number, known
+	return r.read()
 }
-
-// ended counts a transaction of this process, whatever came of it: that may not
-// be known.
-func (r *revision) ended() { r.own.Add(1) }
 
 // dataVersion connects first if need be; versions of another connection say
 // nothing about those of the one before.
