@@ -375,7 +375,8 @@ func (c Config) IssuerFiles() (map[string]string, error) {
 	files := map[string]string{}
 	for _, entry := range c.OIDCKeys {
 		issuer, file, ok := strings.Cut(entry, "=")
-		if _, twice := files[issuer]; !ok || twice || file == "" || !strings.Contains(issuer, "://") {
+		u, err := url.Parse(issuer)
+		if _, twice := files[issuer]; !ok || twice || file == "" || err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 			return nil, fmt.Errorf("oidc-keys: %q: want ISSUER=FILE, each issuer once, such as https://issuer.example=keys.json", entry)
 		}
 		files[issuer] = file

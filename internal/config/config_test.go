@@ -132,6 +132,12 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"journal kept for no time", "", []string{"--journal-keep=1h"}, "journal-keep"},
 		{"journal's reads kept for no time", "", []string{"--journal-keep-reads=1h"}, "journal-keep-reads"},
 		{"reads kept longer than changes", "", []string{"--journal-keep=48h"}, "journal-keep-reads"},
+		{"keys of no issuer", "", []string{"--oidc-keys=keys.json"}, `oidc-keys: "keys.json": want ISSUER=FILE`},
+		{"keys in no file", "", []string{"--oidc-keys=https://a.example="}, "want ISSUER=FILE"},
+		{"keys of an issuer that is no URL", "", []string{"--oidc-keys=a.example=keys.json"}, "want ISSUER=FILE"},
+		{"keys of an issuer without a host", "", []string{"--oidc-keys=https://=keys.json"}, "want ISSUER=FILE"},
+		{"keys of an issuer over something else", "", []string{"--oidc-keys=file://a/b=keys.json"}, "want ISSUER=FILE"},
+		{"keys given twice", "", []string{"--oidc-keys=https://a.example=a.json", "--oidc-keys=https://a.example=b.json"}, "each issuer once"},
 		{"log format", "", []string{"--log-format=xml"}, "log-format: \"xml\""},
 		{"admin without a port", "", []string{"--admin-listen=localhost"}, "admin-listen"},
 		{"admin for strangers", "", []string{"--admin-listen=:5001", "--insecure-http"}, "--admin-token-file"},
@@ -160,6 +166,7 @@ func TestGoodSettings(t *testing.T) {
 		{"--admin-listen=localhost:5001"}, {"--admin-listen=[::1]:0", "--admin-token-file=a"},
 		{"--admin-listen=:5001", "--admin-token-file=a", "--insecure-http"},
 		{"--access-log=off", "--log-format=json"},
+		{"--oidc-keys=https://a.example=a=b.json", "--oidc-keys=https://a.example/path=b.json"},
 	} {
 		c, err := load(t, "", args...)
 		if err == nil {

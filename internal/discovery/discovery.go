@@ -44,6 +44,9 @@ type Options struct {
 	Files map[string]string
 	// Loopback permits issuers on this machine, over plain HTTP too.
 	Loopback bool
+	// Asked, unless nil, is told of each request to an issuer: how long its answer
+	// took, and what came instead of one.
+	Asked func(took time.Duration, err error)
 }
 
 // Source asks issuers. It is safe for concurrent use and remembers nothing.
@@ -101,9 +104,19 @@ func readAll(from io.Reader, most int64) ([]byte, error) {
 	return document, nil
 }
 
-// get reads a document. Of what goes wrong little is told: it might describe the
-// network to who chose the URL.
+// get reads a document, and tells who wants to know.
 func (s *Source) get(ctx context.Context, c *http.Client, address string, most int64) ([]byte, error) {
+	begun := time.Now()
+	document, err := s.read(ctx, c, address, most)
+	if s.options.Asked != nil {
+		s.options.Asked(time.Since(begun), err)
+	}
+	return document, err
+}
+
+// read reads a document. Of what goes wrong little is told: it might describe the
+// network to who chose the URL.
+func (s *Source) read(ctx context.Context, c *http.Client, address string, most int64) ([]byte, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !s.options.Loopback) {
 		return nil, refuse("it is not asked over plain HTTP, except on this machine where oidc-loopback is set")

@@ -36,6 +36,8 @@ type Metrics struct {
 	garbageStep       prometheus.Histogram
 	garbageRounds     prometheus.Counter
 	garbageErrors     prometheus.Counter
+	issuers           *prometheus.CounterVec
+	issuer            prometheus.Histogram
 }
 
 // Histograms' upper bounds: seconds of a request, of an fsync, requests of a batch.
@@ -63,10 +65,12 @@ func New() *Metrics {
 		garbage:       counters("garbage_collected_total", "What collections removed: rows, links, uploads, blobs, and bytes of these.", "of"),
 		garbageRounds: counter("garbage_rounds_total", "Collections that came to their end."),
 		garbageErrors: counter("garbage_errors_total", "Steps of collections that failed, in part or as a whole."),
+		issuers:       counters("issuer_requests_total", "Requests to OpenID Connect issuers for their keys, by outcome.", "outcome"),
+		issuer:        histogram("issuer_request_duration_seconds", "Of such requests.", requestBuckets),
 		garbageStep:   histogram("garbage_step_duration_seconds", "Of one step of a collection.", syncBuckets),
 	}
 	m.fileSync, m.dirSync = m.syncs.WithLabelValues("file"), m.syncs.WithLabelValues("directory")
-	m.registry.MustRegister(m.requests, m.duration, m.received, m.sent, m.inFlight, m.transactions, m.transaction, m.commit, m.batch, m.syncs, m.reloads, m.garbage, m.garbageStep, m.garbageRounds, m.garbageErrors)
+	m.registry.MustRegister(m.requests, m.duration, m.received, m.sent, m.inFlight, m.transactions, m.transaction, m.commit, m.batch, m.syncs, m.reloads, m.garbage, m.garbageStep, m.garbageRounds, m.garbageErrors, m.issuers, m.issuer)
 	return m
 }
 
@@ -128,6 +132,16 @@ func (m *Metrics) TLSReload(err error) {
 		return
 	}
 	m.reloads.WithLabelValues("done").Inc()
+}
+
+// Issuer tells of a request to an issuer of tokens.
+func (m *Metrics) Issuer(took time.Duration, err error) {
+	m.issuer.Observe(took.Seconds())
+	if err != nil {
+		m.issuers.WithLabelValues("failed").Inc()
+		return
+	}
+	m.issuers.WithLabelValues("answered").Inc()
 }
 
 // Garbage tells how much of something a collection has removed.

@@ -27,10 +27,10 @@ const farSoon = time.Second
 func replicas(t *testing.T) (near, far *Server) {
 	t.Helper()
 	c := settings(t)
-	c.Database = pgtest.URL(t)
+	c.Database, c.OIDCLoopback = pgtest.URL(t), true
 	near, _ = run(t, c)
 	other := settings(t)
-	other.Database, other.KeyFile = c.Database, filepath.Join(c.Data, "wrapping.key")
+	other.OIDCLoopback, other.Database, other.KeyFile = true, c.Database, filepath.Join(c.Data, "wrapping.key")
 	far, _ = run(t, other)
 	return near, far
 }

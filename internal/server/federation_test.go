@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"encoding/pem"
 	"net/http"
@@ -19,6 +20,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/sealwright/sealwright/internal/access"
+	"github.com/sealwright/sealwright/internal/config"
 	"github.com/sealwright/sealwright/internal/discovery/issuertest"
 )
 
@@ -42,6 +45,11 @@ func newFederation(t *testing.T) *federation {
 	t.Helper()
 	c := settings(t)
 	c.OIDCLoopback = true
+	return federated(t, c)
+}
+
+func federated(t *testing.T, c config.Config) *federation {
+	t.Helper()
 	s, _ := run(t, c)
 	f := &federation{stage: &stage{T: t, Server: s}, issuer: issuertest.New(t)}
 	f.root = newBearer(t, s, rootOf(t, s))
@@ -324,5 +332,74 @@ func TestIssuersOfOneself(t *testing.T) {
 		must(t, err)
 		_, err = f.with(name, issuer.Token(time.Now(), issuertest.Kubernetes("sealwright", "builds", "other")))
 		f.wantCode(err, "AccessDenied")
+	}
+}
+
+// TestIssuersAreMeasured: two requests a question, and one that fails. Files are
+// not asked.
+func TestIssuersAreMeasured(t *testing.T) {
+	c := settings(t)
+	c.OIDCLoopback, c.AdminListen = true, "localhost:0"
+	f := federated(t, c)
+	_, err := f.with("ci", f.token())
+	must(t, err)
+	families := scrape(t, f.Server)
+	if n := total(t, families, "issuer_requests_total", "outcome", "answered"); n != 2 {
+		t.Errorf("%v answers", n)
+	}
+	down := issuertest.New(t)
+	down.Fail(true)
+	_, err = f.iam.CreateOpenIDConnectProvider(t.Context(), &iam.CreateOpenIDConnectProviderInput{Url: &down.URL, ClientIDList: []string{audience}})
+	must(t, err)
+	_, err = f.with("ci", down.Token(time.Now(), issuertest.GitHub(audience, "octo-org/app", mainBranch)))
+	f.wantCode(err, "IDPCommunicationError")
+	families = scrape(t, f.Server)
+	if failed, all := total(t, families, "issuer_requests_total", "outcome", "failed"), total(t, families, "issuer_request_duration_seconds"); failed != 1 || all != 3 {
+		t.Errorf("%v failures of %v requests", failed, all)
+	}
+}
+
+// TestChangedProviderIsSoonEverywhere: what narrows a provider, or whom a role
+// trusts, begins no session with the next token on the replica that did it, and
+// within a second on another one, which has the issuer's keys in memory.
+func TestChangedProviderIsSoonEverywhere(t *testing.T) {
+	near, far := replicas(t)
+	issuer := issuertest.New(t)
+	key := access.IdentityKey{Account: ours, Kind: access.Role, Name: "ci"}
+	provider := access.Provider{Account: ours, URL: issuer.URL, ClientIDs: []string{audience}}
+	trust := (&federation{stage: &stage{T: t}, issuer: issuer, arn: provider.ARN().String()}).trusts(``)
+	_, err := near.access.CreateIdentity(t.Context(), access.Identity{IdentityKey: key, Trust: trust})
+	must(t, err)
+	begins := func(s *Server) bool {
+		f := &federation{stage: &stage{T: t, Server: s}, issuer: issuer}
+		_, err := f.with("ci", f.token())
+		if err != nil && !strings.Contains(err.Error(), "InvalidIdentityToken") && !strings.Contains(err.Error(), "AccessDenied") {
+			t.Error(err)
+		}
+		return err == nil
+	}
+	for name, change := range map[string]func(context.Context) error{
+		"deleted": func(ctx context.Context) error { return near.access.DeleteProvider(ctx, ours, provider.ARN().String()) },
+		"another audience": func(ctx context.Context) error {
+			return near.access.RemoveClientID(ctx, ours, provider.ARN().String(), audience)
+		},
+		"no longer trusted":   func(ctx context.Context) error { return near.access.SetTrust(ctx, key, trustOurs) },
+		"the role is no more": func(ctx context.Context) error { return near.access.DeleteIdentity(ctx, key) },
+	} {
+		_, err := near.access.CreateProvider(t.Context(), provider)
+		if err != nil {
+			must(t, near.access.AddClientID(t.Context(), ours, provider.ARN().String(), audience))
+		}
+		if _, err := near.access.CreateIdentity(t.Context(), access.Identity{IdentityKey: key, Trust: trust}); err != nil {
+			must(t, near.access.SetTrust(t.Context(), key, trust))
+		}
+		for where, s := range map[string]*Server{"near": near, "far": far} {
+			await(t, name+": begins before, "+where, farSoon, func() bool { return begins(s) })
+		}
+		must(t, change(t.Context()))
+		if begins(near) {
+			t.Errorf("%s: a session begins where it was done", name)
+		}
+		await(t, name+" on the other replica", farSoon, func() bool { return !begins(far) })
 	}
 }

@@ -14,7 +14,7 @@ func (s *Server) issuers() (*discovery.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := discovery.Options{Files: files, Loopback: s.config.OIDCLoopback}
+	o := discovery.Options{Files: files, Loopback: s.config.OIDCLoopback, Asked: s.metrics.Issuer}
 	if o.Roots, err = roots(s.config.OIDCCAFile); err != nil {
 		return nil, fmt.Errorf("oidc-ca-file: %w", err)
 	}
