@@ -214,7 +214,7 @@ func splitToken(password string, version byte) (header, sealed []byte, err error
 func (s *Service) tokenAEAD(a Account) (cipher.AEAD, error) {
 	key, err := s.sealer.Open(tokenKeyName(a.ID), a.TokenKey)
 	if err != nil {
-		return nil, fmt.Errorf("access: the wrapping key %s is not the one account %s was made under: %w", s.sealer.ID(), a.ID, err)
+		return nil, fmt.Errorf("access: the data key %s is not the one account %s was made under: %w", s.sealer.ID(), a.ID, err)
 	}
 	block, err := aes.NewCipher(key)
 	if err != nil {

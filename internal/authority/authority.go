@@ -63,8 +63,8 @@ func New(o Options) (*Authority, error) {
 
 // Bootstrap makes the root and the issuing CA if the store has none, and opens
 // those that stand. When replicas race, one makes them and created is true for
-// that one only. An error that is [seal.ErrOpen] means that the wrapping key is
-// not the one the stored keys were sealed with.
+// that one only. An error that is [seal.ErrOpen] means that the stored keys
+// are not sealed under the key at hand.
 func (a *Authority) Bootstrap(ctx context.Context) (created bool, err error) {
 	now, err := a.o.Store.Authorities(ctx)
 	if err != nil {

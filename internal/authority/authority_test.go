@@ -241,7 +241,7 @@ func TestWrongWrappingKey(t *testing.T) {
 	w.started(t)
 	w.sealer = newSealer(t)
 	_, err := w.authority(t).Bootstrap(t.Context())
-	if !errors.Is(err, seal.ErrOpen) || !strings.Contains(err.Error(), "--key-file") || !strings.Contains(err.Error(), w.sealer.ID()) {
+	if !errors.Is(err, seal.ErrOpen) || !strings.Contains(err.Error(), "from a backup") || !strings.Contains(err.Error(), w.sealer.ID()) {
 		t.Errorf("error %v", err)
 	}
 }

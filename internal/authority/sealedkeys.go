@@ -123,8 +123,8 @@ func (s *SealedKeys) unseal(ctx context.Context, id string) ([]byte, error) {
 	}
 	der, err := s.sealer.Open(sealName(id), k.Sealed)
 	if err != nil {
-		return nil, fmt.Errorf("authority: the wrapping key (id %s) is not the one this installation's certificate authority was sealed with; "+
-			"start with the key file that was used before (--key-file), or restore it from a backup: no other key can open it: %w", s.sealer.ID(), err)
+		return nil, fmt.Errorf("authority: the key %s is not sealed under this installation's data key (id %s): the records were mixed with another's, or spoiled; "+
+			"restore them from a backup: %w", id, s.sealer.ID(), err)
 	}
 	return der, nil
 }

@@ -30,7 +30,7 @@ a root access key. ID is 12 digits; without one, any that is free. A running
 service need not be restarted.`,
 		Args: cobra.MaximumNArgs(1),
 	}
-	open := dataFlags(cmd)
+	open := a.dataFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		dir, settings, err := open()
 		if err != nil {
@@ -58,7 +58,7 @@ func (a *app) listAccountsCommand() *cobra.Command {
 		Short: "List the accounts",
 		Args:  cobra.NoArgs,
 	}
-	open := dataFlags(cmd)
+	open := a.dataFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		dir, settings, err := open()
 		if err != nil {

@@ -48,7 +48,7 @@ the records are read, beside a running service or without one; with --file the
 files that audit-file wrote, or those of a copied directory.`,
 		Args: cobra.NoArgs,
 	}
-	open := dataFlags(cmd)
+	open := a.dataFlags(cmd)
 	s.flags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := s.complete(time.Now()); err != nil {

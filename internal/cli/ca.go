@@ -2,20 +2,15 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"os/user"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sealwright/sealwright/internal/authority"
 	"github.com/sealwright/sealwright/internal/config"
 	"github.com/sealwright/sealwright/internal/datadir"
-	"github.com/sealwright/sealwright/internal/harden"
-	"github.com/sealwright/sealwright/internal/journal"
 	"github.com/sealwright/sealwright/internal/store/sqlstore"
 )
 
@@ -55,8 +50,8 @@ type ceremonyFunc func(ctx context.Context, c ceremony, args []string) error
 
 // runCeremony gives cmd the flags that find an installation, and lends its
 // authority to do.
-func runCeremony(cmd *cobra.Command, do ceremonyFunc) *cobra.Command {
-	return lendAuthority(cmd, dataFlags(cmd), openRecords, func(ctx context.Context, c ceremony, args []string) error {
+func (a *app) runCeremony(cmd *cobra.Command, do ceremonyFunc) *cobra.Command {
+	return lendAuthority(cmd, a.dataFlags(cmd), openRecords, func(ctx context.Context, c ceremony, args []string) error {
 		if len(c.cas.CAs) == 0 {
 			return fmt.Errorf("there is no certificate authority in %s yet: start `sealwright serve` first", c.dir.Path)
 		}
@@ -66,8 +61,8 @@ func runCeremony(cmd *cobra.Command, do ceremonyFunc) *cobra.Command {
 
 // runFounding is runCeremony for what may be the first that happens in a data
 // directory: an absent or empty one is initialised, without a CA.
-func runFounding(cmd *cobra.Command, do ceremonyFunc) *cobra.Command {
-	open := directoryFlags(cmd, datadir.OpenOrInit, "region")
+func (a *app) runFounding(cmd *cobra.Command, do ceremonyFunc) *cobra.Command {
+	open := a.directoryFlags(cmd, datadir.OpenOrInit, "region")
 	return lendAuthority(cmd, open, func(ctx context.Context, dir *datadir.Dir, settings config.Config) (*sqlstore.DB, error) {
 		if _, err := dir.Endpoint(); err != nil && dir.Root() == "" && settings.Database == "" {
 			return sqlstore.OpenSQLite(ctx, dir.Records()) // nobody has been here before
@@ -76,58 +71,31 @@ func runFounding(cmd *cobra.Command, do ceremonyFunc) *cobra.Command {
 	}, do)
 }
 
-func lendAuthority(cmd *cobra.Command, open func() (*datadir.Dir, config.Config, error),
-	openRecords func(context.Context, *datadir.Dir, config.Config) (*sqlstore.DB, error), do ceremonyFunc) *cobra.Command {
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := harden.Process(); err != nil {
-			return err
-		}
-		dir, settings, err := open()
+func lendAuthority(cmd *cobra.Command, open openDirectory, by openRecordsFunc, do ceremonyFunc) *cobra.Command {
+	return lendRecords(cmd, open, by, func(ctx context.Context, o opened, args []string) error {
+		c, err := openCeremony(ctx, o)
 		if err != nil {
 			return err
 		}
-		records, err := openRecords(cmd.Context(), dir, settings)
-		if err != nil {
-			return err
-		}
-		ctx := journal.WithActor(cmd.Context(), operator(cmd))
-		c, err := openCeremony(ctx, records, dir, settings.Region)
-		if err == nil {
-			err = do(ctx, c, args)
-		}
-		return errors.Join(err, records.Close())
-	}
-	return cmd
+		return do(ctx, c, args)
+	})
 }
 
-// openCeremony opens the authority. region is of what is made where there is no
-// CA yet.
-func openCeremony(ctx context.Context, records *sqlstore.DB, dir *datadir.Dir, region string) (c ceremony, err error) {
-	c.dir = dir
-	if c.cas, err = records.Authority().Authorities(ctx); err != nil {
+func openCeremony(ctx context.Context, o opened) (c ceremony, err error) {
+	c.dir = o.dir
+	if c.cas, err = o.records.Authority().Authorities(ctx); err != nil {
 		return c, err
 	}
-	if len(c.cas.CAs) > 0 {
-		region = c.cas.CAs[0].Region
+	unlocked, err := o.unlock(ctx)
+	if err != nil {
+		return c, err
 	}
-	c.keys = authority.NewSealedKeys(records.AuthorityKeys(), dir.Sealer, region, nil)
+	region := o.region(c.cas)
+	c.keys = authority.NewSealedKeys(o.records.AuthorityKeys(), unlocked.Sealer, region, nil)
 	c.Authority, err = authority.New(authority.Options{
-		Store: records.Authority(), Keys: c.keys, Region: region, Replica: "sealwright ca", Logger: slog.New(slog.DiscardHandler),
+		Store: o.records.Authority(), Keys: c.keys, Region: region, Replica: "sealwright ca", Logger: slog.New(slog.DiscardHandler),
 	})
 	return c, err
-}
-
-// operator is who types this command, for the journal: a user of this machine
-// who can read the data and the wrapping key.
-func operator(cmd *cobra.Command) journal.Actor {
-	name, host := "unknown", "unknown"
-	if u, err := user.Current(); err == nil {
-		name = u.Username
-	}
-	if h, err := os.Hostname(); err == nil {
-		host = h
-	}
-	return journal.Actor{Principal: "operator/" + name + "@" + host, UserAgent: userAgent() + " " + cmd.CommandPath()}
 }
 
 // state is a word for what a CA does.

@@ -17,7 +17,7 @@ trusted; so the old root stays in trust stores for as long as its signatures
 matter, even when the service offers it no more ("sealwright ca retire").`,
 		Args: cobra.ExactArgs(1),
 	}
-	return runCeremony(cmd, func(ctx context.Context, c ceremony, args []string) error {
+	return a.runCeremony(cmd, func(ctx context.Context, c ceremony, args []string) error {
 		if err := c.Activate(ctx, args[0]); err != nil {
 			return err
 		}

@@ -30,7 +30,7 @@ back up the records for profiles and jobs. The passphrase is read from a file;
 	passphrase := passphraseFlag(cmd)
 	cmd.MarkFlagsOneRequired("recipient", "passphrase-file")
 	cmd.MarkFlagsMutuallyExclusive("recipient", "passphrase-file")
-	return runCeremony(cmd, func(ctx context.Context, c ceremony, args []string) error {
+	return a.runCeremony(cmd, func(ctx context.Context, c ceremony, args []string) error {
 		to, err := a.backupRecipients(*recipients, *passphrase)
 		if err != nil {
 			return err

@@ -16,7 +16,7 @@ func (a *app) caCreateCommand() *cobra.Command {
 is a certificate authority already, it is shown.`,
 		Args: cobra.NoArgs,
 	}
-	return runFounding(cmd, func(ctx context.Context, c ceremony, _ []string) error {
+	return a.runFounding(cmd, func(ctx context.Context, c ceremony, _ []string) error {
 		if err := rememberRoot(ctx, c); err != nil {
 			return err
 		}

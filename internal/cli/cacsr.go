@@ -19,7 +19,7 @@ constraint CA (critical, path length 0), key usage certificate and CRL signing
 "sealwright serve" waits for the chain instead of making a CA of its own.`,
 		Args: cobra.NoArgs,
 	}
-	return runFounding(cmd, func(ctx context.Context, c ceremony, _ []string) error {
+	return a.runFounding(cmd, func(ctx context.Context, c ceremony, _ []string) error {
 		request, err := c.Request(ctx)
 		if err != nil {
 			return err

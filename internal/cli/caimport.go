@@ -24,7 +24,7 @@ root, then "sealwright ca activate" it. To keep a root's key elsewhere, use
 	}
 	keyFile := cmd.Flags().String("key", "", "`FILE` of the private key of the first certificate, PEM; /dev/fd/N works")
 	cmd.MarkFlagRequired("key")
-	return runFounding(cmd, func(ctx context.Context, c ceremony, args []string) error {
+	return a.runFounding(cmd, func(ctx context.Context, c ceremony, args []string) error {
 		chain, err := readChain(args[0])
 		if err != nil {
 			return err

@@ -21,7 +21,7 @@ offered to verifiers from now on. The CA signs at once if there is none yet;
 otherwise have verifiers trust the root, then "sealwright ca activate" it.`,
 		Args: cobra.ExactArgs(1),
 	}
-	return runFounding(cmd, func(ctx context.Context, c ceremony, args []string) error {
+	return a.runFounding(cmd, func(ctx context.Context, c ceremony, args []string) error {
 		chain, err := readChain(args[0])
 		if err != nil {
 			return err

@@ -23,7 +23,7 @@ func (a *app) caListCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 	}
 	leaves := cmd.Flags().Bool("leaves", false, "list the signing certificates as well, newest first")
-	return runCeremony(cmd, func(ctx context.Context, c ceremony, _ []string) error {
+	return a.runCeremony(cmd, func(ctx context.Context, c ceremony, _ []string) error {
 		tell(a.Out, c.cas, c.cas.CAs...)
 		if !*leaves {
 			return nil

@@ -17,7 +17,7 @@ new one beside the old. When every verifier has it, "sealwright ca activate" has
 signatures made under it. If such a root waits already, it is shown.`,
 		Args: cobra.NoArgs,
 	}
-	return runCeremony(cmd, func(ctx context.Context, c ceremony, _ []string) error {
+	return a.runCeremony(cmd, func(ctx context.Context, c ceremony, _ []string) error {
 		root, issuing, err := c.NewRoot(ctx)
 		if err != nil {
 			return err

@@ -21,7 +21,7 @@ revoked, all the same: restore the records for those.)`,
 	passphrase := passphraseFlag(cmd)
 	cmd.MarkFlagsOneRequired("identity", "passphrase-file")
 	cmd.MarkFlagsMutuallyExclusive("identity", "passphrase-file")
-	return runFounding(cmd, func(ctx context.Context, c ceremony, args []string) error {
+	return a.runFounding(cmd, func(ctx context.Context, c ceremony, args []string) error {
 		opened, err := a.decryptFile(args[0], *identity, *passphrase)
 		if err != nil {
 			return err

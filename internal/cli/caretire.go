@@ -17,7 +17,7 @@ signed stays good wherever its root is trusted. Its key stays in the records, fo
 revocation lists.`,
 		Args: cobra.ExactArgs(1),
 	}
-	return runCeremony(cmd, func(ctx context.Context, c ceremony, args []string) error {
+	return a.runCeremony(cmd, func(ctx context.Context, c ceremony, args []string) error {
 		if err := c.Retire(ctx, args[0]); err != nil {
 			return err
 		}

@@ -28,7 +28,7 @@ If the active issuing CA is revoked, nothing is signed until there is another:
 	}
 	names := strings.Join(slices.Sorted(maps.Keys(authority.Reasons)), ", ")
 	reason := cmd.Flags().String("reason", "unspecified", "why: "+names)
-	return runCeremony(cmd, func(ctx context.Context, c ceremony, args []string) error {
+	return a.runCeremony(cmd, func(ctx context.Context, c ceremony, args []string) error {
 		why, known := authority.Reasons[*reason]
 		if !known {
 			return fmt.Errorf("there is no reason %q: it is one of %s", *reason, names)

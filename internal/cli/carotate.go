@@ -17,7 +17,7 @@ new one within seconds; those of the old one, and what they signed, stay good.
 Verifiers need do nothing. If that CA is active no more, nothing is done.`,
 		Args: cobra.ExactArgs(1),
 	}
-	return runCeremony(cmd, func(ctx context.Context, c ceremony, args []string) error {
+	return a.runCeremony(cmd, func(ctx context.Context, c ceremony, args []string) error {
 		active, err := c.Rotate(ctx, args[0])
 		if err != nil {
 			return err

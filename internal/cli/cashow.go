@@ -18,7 +18,7 @@ func (a *app) caShowCommand() *cobra.Command {
 		Long:  `Show a CA or signing certificate, named by its ID or its certificate hash.`,
 		Args:  cobra.ExactArgs(1),
 	}
-	return runCeremony(cmd, func(ctx context.Context, c ceremony, args []string) error {
+	return a.runCeremony(cmd, func(ctx context.Context, c ceremony, args []string) error {
 		found, err := c.Certificate(ctx, args[0])
 		if err != nil {
 			return err

@@ -67,7 +67,7 @@ func newRoot(streams IO) *cobra.Command {
 
 // serviceCommands are the verbs that run a service or work on its data.
 func (a *app) serviceCommands() []*cobra.Command {
-	return []*cobra.Command{a.quickstartCommand(), a.serveCommand(), a.envCommand(), a.rootKeyCommand(), a.accountCommand(), a.auditCommand(), a.caCommand(), a.logCommand()}
+	return []*cobra.Command{a.quickstartCommand(), a.serveCommand(), a.envCommand(), a.rootKeyCommand(), a.accountCommand(), a.auditCommand(), a.caCommand(), a.wrappingKeyCommand(), a.logCommand()}
 }
 
 // clientCommands are the verbs that talk to a registry and to the Signer API.

@@ -29,7 +29,7 @@ AWS CLIs before 2.13 do not know AWS_ENDPOINT_URL and would take the key to AWS:
 give those --endpoint-url "$AWS_ENDPOINT_URL" with every command.`,
 		Args: cobra.NoArgs,
 	}
-	open := dataFlags(cmd)
+	open := a.dataFlags(cmd)
 	account := accountFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		dir, settings, err := open()
@@ -97,20 +97,24 @@ func variables(e datadir.Endpoint, account arn.AccountID, root access.Credential
 
 // dataFlags gives cmd the flags that find an installation's data, and returns
 // how to open it once they are parsed.
-func dataFlags(cmd *cobra.Command) (open func() (*datadir.Dir, config.Config, error)) {
-	return directoryFlags(cmd, datadir.Open)
+func (a *app) dataFlags(cmd *cobra.Command) (open func() (*datadir.Dir, config.Config, error)) {
+	return a.directoryFlags(cmd, datadir.Open)
 }
 
 // directoryFlags is dataFlags with another way to open, and further settings.
-func directoryFlags(cmd *cobra.Command, by func(datadir.Options) (*datadir.Dir, error), further ...string) (open func() (*datadir.Dir, config.Config, error)) {
+func (a *app) directoryFlags(cmd *cobra.Command, by func(datadir.Options) (*datadir.Dir, error), further ...string) (open func() (*datadir.Dir, config.Config, error)) {
 	settings := config.Default()
-	load := settings.Flags(cmd.Flags(), append([]string{"data", "key-file", "database"}, further...)...)
+	load := settings.Flags(cmd.Flags(), append([]string{"data", "key-file", "key-passphrase-file", "database"}, further...)...)
 	file := cmd.Flags().String("config", "", "YAML file of settings (default: $"+envConfigFile+")")
 	return func() (*datadir.Dir, config.Config, error) {
 		if err := load(firstOf(*file, os.Getenv(envConfigFile))); err != nil {
 			return nil, settings, err
 		}
-		dir, err := by(datadir.Options{Path: settings.Data, KeyFile: settings.KeyFile, Key: takeKey()})
+		passphrase, err := a.takePassphrase(settings)
+		if err != nil {
+			return nil, settings, err
+		}
+		dir, err := by(datadir.Options{Path: settings.Data, KeyFile: settings.KeyFile, Key: takeKey(), Passphrase: passphrase})
 		return dir, settings, err
 	}
 }

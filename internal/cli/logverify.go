@@ -14,7 +14,6 @@ import (
 	"github.com/sealwright/sealwright/internal/config"
 	"github.com/sealwright/sealwright/internal/datadir"
 	"github.com/sealwright/sealwright/internal/signing"
-	"github.com/sealwright/sealwright/internal/store/sqlstore"
 	"github.com/sealwright/sealwright/internal/translog"
 )
 
@@ -46,7 +45,7 @@ Example - Keep a checkpoint, and check the log against it later:
 `,
 		Args: cobra.NoArgs,
 	}
-	open := dataFlags(cmd)
+	open := a.dataFlags(cmd)
 	flags := cmd.Flags()
 	addEndpoint(cmd, &f.endpoint)
 	flags.BoolVar(&f.remote, "remote", false, "check the log of the service at --endpoint, over the network")
@@ -143,7 +142,7 @@ func (a *app) verifyOwnLog(ctx context.Context, f logVerifyFlags, dir *datadir.D
 	if head.Origin == "" {
 		return fmt.Errorf("there is no transparency log in %s: `sealwright serve` begins one, unless --transparency-log=false says otherwise", dir.Path)
 	}
-	key, err := f.ownKey(ctx, records, dir, head)
+	key, err := f.ownKey(ctx, opened{dir, records, settings}, head)
 	if err != nil {
 		return err
 	}
@@ -184,9 +183,13 @@ func saidBy(checkpoints int) string {
 }
 
 // ownKey is the log's key: the one that is named, or else the service's own.
-func (f logVerifyFlags) ownKey(ctx context.Context, records *sqlstore.DB, dir *datadir.Dir, head translog.Head) (note.Verifier, error) {
+func (f logVerifyFlags) ownKey(ctx context.Context, o opened, head translog.Head) (note.Verifier, error) {
 	if f.keyFile == "" {
-		public, err := authority.NewSealedKeys(records.AuthorityKeys(), dir.Sealer, head.Region, nil).LogPublicKey(ctx, head.KeyID)
+		unlocked, err := o.unlock(ctx)
+		if err != nil {
+			return nil, err
+		}
+		public, err := authority.NewSealedKeys(o.records.AuthorityKeys(), unlocked.Sealer, head.Region, nil).LogPublicKey(ctx, head.KeyID)
 		if err != nil {
 			return nil, err
 		}

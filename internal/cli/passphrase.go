@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -10,12 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
-)
 
-// A passphrase must withstand guessing by who has the file it protects.
-const (
-	minPassphrase = 12
-	maxPassphrase = 1024
+	"github.com/sealwright/sealwright/internal/seal"
 )
 
 // passphraseFlag adds the flag that says where a passphrase is read from. It is
@@ -31,8 +26,13 @@ func (a *app) readPassphrase(path string, fresh bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if fresh && len(line) < minPassphrase || line == "" || len(line) > maxPassphrase {
-		return "", fmt.Errorf("the passphrase has %d characters: take %d to %d", len(line), minPassphrase, maxPassphrase)
+	if fresh {
+		if _, err := seal.NewPassphrase(line); err != nil {
+			return "", err
+		}
+	}
+	if line == "" {
+		return "", fmt.Errorf("there is no passphrase in the first line of %s", path)
 	}
 	return line, nil
 }
@@ -68,10 +68,19 @@ func (a *app) askPassphrase(terminal int, fresh bool) (string, error) {
 	return string(typed), err
 }
 
+// firstLine reads no further than its line: the next may be another passphrase, as
+// when the one in use and a new one are both given on standard input.
 func firstLine(r io.Reader) (string, error) {
-	line, err := bufio.NewReader(io.LimitReader(r, maxPassphrase+2)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", err
+	var line []byte
+	for char := make([]byte, 1); len(line) < seal.MaxPassphrase+2; {
+		_, err := io.ReadFull(r, char)
+		if errors.Is(err, io.EOF) || char[0] == '\n' {
+			break
+		}
+		if err != nil {
+			return "", err
+		}
+		line = append(line, char[0])
 	}
-	return strings.TrimRight(line, "\r\n"), nil
+	return strings.TrimSuffix(string(line), "\r"), nil
 }

@@ -35,7 +35,7 @@ every registry token that was made with it; a running service need not be
 restarted. Take the new key up with eval "$(sealwright env)".`,
 		Args: cobra.NoArgs,
 	}
-	open := dataFlags(cmd)
+	open := a.dataFlags(cmd)
 	account := accountFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		dir, settings, err := open()
@@ -75,7 +75,11 @@ func withAccess(ctx context.Context, dir *datadir.Dir, settings config.Config, d
 	if err != nil {
 		return err
 	}
-	service, err := access.New(access.Options{Store: records.Access(), Sealer: dir.Sealer})
+	unlocked, err := opened{dir, records, settings}.unlock(ctx)
+	if err != nil {
+		return errors.Join(err, records.Close())
+	}
+	service, err := access.New(access.Options{Store: records.Access(), Sealer: unlocked.Sealer})
 	if err == nil {
 		err = do(service)
 	}

@@ -20,6 +20,8 @@ import (
 const (
 	envConfigFile = "SEALWRIGHT_CONFIG" // path of the configuration file
 	envKey        = "SEALWRIGHT_KEY"    // the wrapping key itself
+
+	envKeyPassphrase = "SEALWRIGHT_KEY_PASSPHRASE" // a passphrase in its place
 )
 
 func (a *app) serveCommand() *cobra.Command {
@@ -56,7 +58,11 @@ func (a *app) serve(ctx context.Context, settings config.Config) error {
 		return err
 	}
 	letHeapGrow()
-	s, err := server.Open(ctx, settings, server.Options{Key: takeKey(), Logger: a.serviceLog(settings), Reload: hangups(settings), Stdout: a.Out})
+	passphrase, err := a.takePassphrase(settings)
+	if err != nil {
+		return err
+	}
+	s, err := server.Open(ctx, settings, server.Options{Key: takeKey(), Passphrase: passphrase, Logger: a.serviceLog(settings), Reload: hangups(settings), Stdout: a.Out})
 	if err != nil {
 		return err
 	}
@@ -65,7 +71,7 @@ func (a *app) serve(ctx context.Context, settings config.Config) error {
 		said = a.Err
 		signal.Ignore(syscall.SIGPIPE) // whose reader goes must not end the service, but its signing
 	}
-	banner(said, s)
+	banner(said, s, settings)
 	if err := s.Run(ctx); err != nil {
 		return err
 	}
@@ -115,8 +121,19 @@ func takeKey() string {
 	return key
 }
 
+// takePassphrase reads the passphrase that stands for a wrapping key, "" for none:
+// from the environment, where it is removed, or from the file that is configured.
+func (a *app) takePassphrase(settings config.Config) (string, error) {
+	passphrase := os.Getenv(envKeyPassphrase)
+	os.Unsetenv(envKeyPassphrase)
+	if passphrase != "" || settings.KeyPassphraseFile == "" {
+		return passphrase, nil
+	}
+	return a.readPassphrase(settings.KeyPassphraseFile, false)
+}
+
 // banner says where everything is and what to type next.
-func banner(w io.Writer, s *server.Server) {
+func banner(w io.Writer, s *server.Server, settings config.Config) {
 	d := s.Directory()
 	made := ""
 	if d.New {
@@ -130,17 +147,20 @@ func banner(w io.Writer, s *server.Server) {
 	}
 	fmt.Fprintf(w, "  Data      %s%s\n", d.Path, made)
 	fmt.Fprintf(w, "  Root      SHA-256 %s\n", s.RootFingerprint())
+	find := "--data " + shellQuote(d.Path)
 	switch {
 	case d.KeyInside:
 		fmt.Fprintf(w, "  Key       %s: a copy of the data directory is a copy of the keys.\n            Keep it elsewhere with --key-file.\n", d.KeyPath)
 	case d.KeyPath != "":
 		fmt.Fprintf(w, "  Key       %s: back it up; without it the data directory is worth nothing.\n", d.KeyPath)
+		find += " --key-file " + shellQuote(d.KeyPath)
+	case d.Key.ID() == "":
+		fmt.Fprintf(w, "  Key       a passphrase: without it the data directory is worth nothing.\n")
+		if settings.KeyPassphraseFile != "" {
+			find += " --key-passphrase-file " + shellQuote(settings.KeyPassphraseFile)
+		}
 	default:
 		fmt.Fprintf(w, "  Key       from $%s\n", envKey)
-	}
-	find := "--data " + shellQuote(d.Path)
-	if d.KeyPath != "" && !d.KeyInside {
-		find += " --key-file " + shellQuote(d.KeyPath)
 	}
 	fmt.Fprintf(w, "\nNext, in another shell:\n\n  eval \"$(sealwright env %s)\"\n\n", find)
 }

@@ -191,6 +191,13 @@ type Config struct {
 	// instead. Default: wrapping.key in the data directory, made at first start
 	KeyFile string `yaml:"key-file" usage:"file of the wrapping key (default: wrapping.key in the data directory)"`
 
+	// KeyPassphraseFile is a file whose first line is a passphrase to use in place of
+	// a key file; - is standard input, where a terminal is asked without echo, and
+	// /dev/fd/N a descriptor that the starter opened. It can be given in the
+	// environment as SEALWRIGHT_KEY_PASSPHRASE instead. It has 12 characters or more.
+	// To try it takes a second and 256 MiB at each start. Default: none
+	KeyPassphraseFile string `yaml:"key-passphrase-file" usage:"file of a passphrase in place of the wrapping key"`
+
 	// Database is the URL of a PostgreSQL database to keep the records in, such as
 	// postgres://user@host/sealwright. A password is better given in PGPASSWORD or
 	// a .pgpass file than here. Default: none, SQLite in the data directory

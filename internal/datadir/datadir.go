@@ -1,6 +1,6 @@
 // Package datadir is the directory an installation lives in:
 //
-//	installation.json  what this is, which wrapping key opens it, which root it made
+//	installation.json  what this is, which root it made
 //	wrapping.key       the wrapping key, unless it is kept elsewhere
 //	endpoint.json      where the last serve listened, for `sealwright env`
 //	lock               held by the process that serves
@@ -37,28 +37,30 @@ type Options struct {
 	Path    string
 	KeyFile string // "" for wrapping.key in the directory
 	Key     string // the wrapping key itself; wins over KeyFile
+	// Passphrase is a wrapping key, too, and wins over KeyFile.
+	Passphrase string
 }
 
 // Dir is an open data directory.
 type Dir struct {
 	Path      string
-	Sealer    *seal.Sealer
-	KeyPath   string // file of the wrapping key; "" when it was given as text
-	KeyInside bool   // a copy of the directory is a copy of the keys
-	New       bool   // it was initialised just now
-	keyMade   bool   // by this initialisation
+	Key       seal.Wrapper // opens the records; see [seal.Unlock]
+	KeyPath   string       // file of the wrapping key; "" when it was given as text
+	KeyInside bool         // a copy of the directory is a copy of the keys
+	New       bool         // it was initialised just now
+	keyMade   bool         // by this initialisation
 	record    installation
 }
 
 // installation is the content of installation.json.
 type installation struct {
-	Format      int    `json:"format"`
-	WrappingKey string `json:"wrappingKey"`    // seal.Sealer.ID of the key that opens the secrets
-	Root        string `json:"root,omitempty"` // fingerprint of the root certificate, once it was made
+	Format int    `json:"format"`
+	Root   string `json:"root,omitempty"` // fingerprint of the root certificate, once it was made
 }
 
 // Open opens an initialised directory. It fails, saying what to do, if there is
-// none, or if the wrapping key is missing or another.
+// none, or if the wrapping key is missing. Whether it is the right one shows when
+// the records are opened with it.
 func Open(o Options) (*Dir, error) {
 	d := newDir(o)
 	text, err := os.ReadFile(d.file(installationFile))
@@ -71,13 +73,7 @@ func Open(o Options) (*Dir, error) {
 	if err := json.Unmarshal(text, &d.record); err != nil || d.record.Format != format {
 		return nil, fmt.Errorf("%s: format %d is not one this program knows: use the version that made it, or a newer one", d.file(installationFile), d.record.Format)
 	}
-	if err := d.readKey(o.Key); err != nil {
-		return nil, err
-	}
-	if d.Sealer.ID() != d.record.WrappingKey {
-		return nil, fmt.Errorf("the wrapping key given is not the one that %s was made with (want key %s, got %s): give that one with --key-file", o.Path, d.record.WrappingKey, d.Sealer.ID())
-	}
-	return d, nil
+	return d, d.readKey(o)
 }
 
 // OpenOrInit is Open, except that an absent or empty directory is initialised,
@@ -109,11 +105,11 @@ func (d *Dir) initialise(o Options) (_ *Dir, err error) {
 	if _, err := os.Stat(d.file(installationFile)); !errors.Is(err, fs.ErrNotExist) {
 		return Open(o)
 	}
-	if err := d.makeKey(o.Key); err != nil {
+	if err := d.makeKey(o); err != nil {
 		return nil, err
 	}
 	d.New = true
-	d.record = installation{Format: format, WrappingKey: d.Sealer.ID()}
+	d.record = installation{Format: format}
 	return d, d.save() // last: without it the directory is not initialised
 }
 
@@ -131,7 +127,7 @@ func (d *Dir) Abandon() error {
 func newDir(o Options) *Dir {
 	d := &Dir{Path: o.Path, KeyPath: o.KeyFile}
 	switch {
-	case o.Key != "":
+	case o.Key != "" || o.Passphrase != "":
 		d.KeyPath = ""
 	case o.KeyFile == "":
 		d.KeyPath, d.KeyInside = d.file(keyFile), true
@@ -176,7 +172,7 @@ func (d *Dir) checkEmpty() error {
 		return err
 	}
 	for _, e := range entries {
-		if !slices.Contains([]string{keyFile, lockFile}, e.Name()) && filepath.Ext(e.Name()) != ".tmp" {
+		if !slices.Contains([]string{keyFile, keyFile + nextKeyFile, lockFile}, e.Name()) && filepath.Ext(e.Name()) != ".tmp" {
 			return fmt.Errorf("%s is not empty and holds no %s: name an empty directory with --data, or restore that file from a backup", d.Path, installationFile)
 		}
 	}

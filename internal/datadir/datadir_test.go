@@ -1,13 +1,12 @@
 package datadir
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-
-	"github.com/sealwright/sealwright/internal/seal"
 )
 
 func TestInitThenOpen(t *testing.T) {
@@ -27,8 +26,8 @@ func TestInitThenOpen(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if again.New || again.Root() != "f00d" || again.Sealer.ID() != first.Sealer.ID() {
-			t.Errorf("%s: New %v, root %q, key %s", name, again.New, again.Root(), again.Sealer.ID())
+		if again.New || again.Root() != "f00d" || again.Key.ID() != first.Key.ID() {
+			t.Errorf("%s: New %v, root %q, key %s", name, again.New, again.Root(), again.Key.ID())
 		}
 	}
 }
@@ -49,8 +48,8 @@ func TestInitAtOnceMakesOneKey(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, d := range opened {
-			if d != nil && d.Sealer.ID() != stands.Sealer.ID() {
-				t.Fatalf("one opened it with key %s, and %s is kept", d.Sealer.ID(), stands.Sealer.ID())
+			if d != nil && d.Key.ID() != stands.Key.ID() {
+				t.Fatalf("one opened it with key %s, and %s is kept", d.Key.ID(), stands.Key.ID())
 			}
 		}
 	}
@@ -128,7 +127,6 @@ func TestEndpointIsWhatWasRecorded(t *testing.T) {
 // TestRefusals: what is missing or wrong is said, with what to do, and the
 // directory is left as it was.
 func TestRefusals(t *testing.T) {
-	other := seal.NewKey()
 	for _, tt := range []struct {
 		name  string
 		spoil func(t *testing.T, path string, o *Options)
@@ -136,7 +134,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"key lost", func(t *testing.T, path string, o *Options) { remove(t, path, keyFile) }, "Restore it from a backup"},
 		{"key spoiled", func(t *testing.T, path string, o *Options) { write(t, path, keyFile, "x") }, "holds no wrapping key"},
-		{"another key", func(t *testing.T, path string, o *Options) { o.Key = other }, "not the one"},
+		{"a short passphrase", func(t *testing.T, path string, o *Options) { o.Passphrase = "short" }, "12 to 1024"},
 		{"key file absent", func(t *testing.T, path string, o *Options) { o.KeyFile = path + "/nowhere" }, "is gone"},
 		{"installation lost", func(t *testing.T, path string, o *Options) {
 			remove(t, path, installationFile)
@@ -199,7 +197,7 @@ func TestInterruptedInitialisationGoesOn(t *testing.T) {
 	}
 	remove(t, path, installationFile) // as if the crash came before it
 	again, err := OpenOrInit(Options{Path: path})
-	if err != nil || again.Sealer.ID() != d.Sealer.ID() {
+	if err != nil || again.Key.ID() != d.Key.ID() {
 		t.Errorf("got key %v, %v, want the one made before", again, err)
 	}
 }
@@ -215,5 +213,51 @@ func write(t *testing.T, path, name, text string) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(path, name), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestNextKey replaces the key file, interrupted at each step.
+func TestNextKey(t *testing.T) {
+	o := Options{Path: t.TempDir()}
+	d, err := OpenOrInit(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, err := d.NextKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := d.NextKey()
+	if err != nil || again.ID() != next.ID() || next.ID() == d.Key.ID() {
+		t.Errorf("the next key is %s, then %s; it was %s, %v", next.ID(), again.ID(), d.Key.ID(), err)
+	}
+	if was, err := Open(o); err != nil || was.Key.ID() != d.Key.ID() {
+		t.Errorf("before it is taken: %v", err)
+	}
+	if err := d.TakeNextKey(); err != nil {
+		t.Fatal(err)
+	}
+	if now, err := Open(o); err != nil || now.Key.ID() != next.ID() {
+		t.Errorf("after it was taken: %v", err)
+	}
+	if info, err := os.Stat(filepath.Join(o.Path, keyFile)); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the key file is %v, %v", info, err)
+	}
+}
+
+func TestPassphraseMakesNoKeyFile(t *testing.T) {
+	d, err := OpenOrInit(Options{Path: t.TempDir(), Passphrase: "correct horse battery"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.KeyInside || d.KeyPath != "" || d.Key.ID() != "" {
+		t.Errorf("%+v", d)
+	}
+	if _, err := d.NextKey(); !errors.Is(err, ErrNoKeyFile) {
+		t.Errorf("a next key: %v", err)
+	}
+	entries, err := os.ReadDir(d.Path)
+	if err != nil || len(entries) != 2 { // installation.json and lock
+		t.Errorf("the directory has %v, %v", entries, err)
 	}
 }

@@ -21,6 +21,7 @@ import (
 
 	"github.com/sealwright/sealwright/internal/authority"
 	"github.com/sealwright/sealwright/internal/datadir"
+	"github.com/sealwright/sealwright/internal/seal"
 	"github.com/sealwright/sealwright/internal/store/sqlstore"
 	"github.com/sealwright/sealwright/internal/store/storetest/pgtest"
 )
@@ -152,7 +153,11 @@ func caKeys(t *testing.T, dir, keyFile, database string) (all []*ecdsa.PrivateKe
 		t.Fatal(err)
 	}
 	defer records.Close()
-	keys := authority.NewSealedKeys(records.AuthorityKeys(), d.Sealer, region, nil)
+	unlocked, err := seal.Unlock(t.Context(), seal.Options{Slots: records.Slots()}, d.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := authority.NewSealedKeys(records.AuthorityKeys(), unlocked.Sealer, region, nil)
 	list, err := keys.List(t.Context())
 	if err != nil {
 		t.Fatal(err)

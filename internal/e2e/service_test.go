@@ -133,7 +133,7 @@ func exports(script string) map[string]string {
 // dataFlags are those of serve's flags that `env` needs too.
 func dataFlags(args []string) (flags []string) {
 	for i, arg := range args {
-		if arg == "--database" || arg == "--key-file" {
+		if arg == "--database" || arg == "--key-file" || arg == "--key-passphrase-file" {
 			flags = append(flags, arg, args[i+1])
 		}
 	}

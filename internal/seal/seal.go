@@ -1,6 +1,7 @@
-// Package seal keeps secrets at rest: one wrapping key encrypts the CA keys,
-// the access-key secrets and the token keys. A sealed value opens only under
-// the name it was sealed for, so values cannot be swapped in the database.
+// Package seal keeps secrets at rest: one data key encrypts the CA keys, the
+// access-key secrets and the token keys, and is itself wrapped under the wrapping
+// keys that open an installation. A sealed value opens only under the name it was
+// sealed for, so values cannot be swapped in the database.
 package seal
 
 import (
@@ -30,8 +31,8 @@ var (
 	ErrKey = errors.New("seal: not a wrapping key")
 )
 
-// Sealer encrypts and decrypts under one wrapping key. It is safe for
-// concurrent use.
+// Sealer encrypts and decrypts under one key: an installation's data key, or a
+// wrapping key. It is safe for concurrent use.
 type Sealer struct {
 	aead cipher.AEAD
 	id   string
@@ -72,6 +73,13 @@ func newAEAD(key []byte) (cipher.AEAD, error) {
 		return nil, err
 	}
 	return cipher.NewGCMWithRandomNonce(block)
+}
+
+// randomID is 8 random bytes in hex.
+func randomID() string {
+	id := make([]byte, 8)
+	rand.Read(id) // never fails (crypto/rand, Go 1.24)
+	return fmt.Sprintf("%x", id)
 }
 
 // ID tells wrapping keys apart without revealing them.

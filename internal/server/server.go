@@ -39,11 +39,13 @@ import (
 
 // Options are what a server takes beside its configuration.
 type Options struct {
-	Key    string           // the wrapping key as text; "" for the configured file
-	Logger *slog.Logger     // required
-	Now    func() time.Time // time.Now unless a test says otherwise
-	Reload <-chan os.Signal // each one has the certificate's files read again; nil for none
-	Stdout io.Writer        // of audit-stdout; nil means the process's own
+	Key string // the wrapping key as text; "" for the configured file
+	// Passphrase is the wrapping key as people know it; "" for none.
+	Passphrase string
+	Logger     *slog.Logger     // required
+	Now        func() time.Time // time.Now unless a test says otherwise
+	Reload     <-chan os.Signal // each one has the certificate's files read again; nil for none
+	Stdout     io.Writer        // of audit-stdout; nil means the process's own
 }
 
 // Server is a service that is open but does not serve yet.
@@ -52,6 +54,7 @@ type Server struct {
 	options   Options
 	dir       *datadir.Dir
 	records   *sqlstore.DB
+	sealer    *seal.Sealer // of the secrets in the records
 	blobs     *blobstore.Dir
 	access    *access.Service
 	authority *authority.Authority
@@ -95,7 +98,7 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *Server, err error
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	steps := []func(context.Context) error{s.openDirectory, s.openRecords, s.openAccess, s.openAuthority, s.openLog, s.openAudit, s.openServices, s.mount, s.listen}
+	steps := []func(context.Context) error{s.openDirectory, s.openRecords, s.openSecrets, s.openAccess, s.openAuthority, s.openLog, s.openAudit, s.openServices, s.mount, s.listen}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -105,7 +108,7 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *Server, err error
 }
 
 func (s *Server) openDirectory(context.Context) (err error) {
-	s.dir, err = datadir.OpenOrInit(datadir.Options{Path: s.config.Data, KeyFile: s.config.KeyFile, Key: s.options.Key})
+	s.dir, err = datadir.OpenOrInit(datadir.Options{Path: s.config.Data, KeyFile: s.config.KeyFile, Key: s.options.Key, Passphrase: s.options.Passphrase})
 	if err != nil {
 		return err
 	}
@@ -132,6 +135,20 @@ func (s *Server) openRecords(ctx context.Context) (err error) {
 	return nil
 }
 
+// openSecrets opens what seals the secrets in the records, which a new
+// installation makes.
+func (s *Server) openSecrets(ctx context.Context) error {
+	unlocked, err := seal.Unlock(ctx, seal.Options{Slots: s.records.Slots(), Region: s.config.Region, Now: s.options.Now}, s.dir.Key)
+	if s.dir.New && errors.Is(err, seal.ErrOpen) {
+		return errors.Join(errors.New("the database holds an installation with another wrapping key than the new directory's: give that installation's key with --key-file, --key-passphrase-file or SEALWRIGHT_KEY"), s.dir.Abandon())
+	}
+	if err != nil {
+		return err
+	}
+	s.sealer = unlocked.Sealer
+	return nil
+}
+
 // openAccess makes the account and its root key at first start, and afterwards
 // insists on the identity that the installation has.
 func (s *Server) openAccess(ctx context.Context) (err error) {
@@ -140,7 +157,7 @@ func (s *Server) openAccess(ctx context.Context) (err error) {
 		return err
 	}
 	s.access, err = access.New(access.Options{
-		Store: s.records.Access(), Sealer: s.dir.Sealer, Region: s.config.Region, Now: s.options.Now, Logger: s.options.Logger,
+		Store: s.records.Access(), Sealer: s.sealer, Region: s.config.Region, Now: s.options.Now, Logger: s.options.Logger,
 		ResourcePolicies: s.resourcePolicies(), IssuerKeys: issuers,
 	})
 	if err != nil {
@@ -154,9 +171,6 @@ func (s *Server) openAccess(ctx context.Context) (err error) {
 		return fmt.Errorf("the records of %s are gone: it made the root certificate %s, and the database has none. Restore the database from a backup, or start with an empty directory", s.dir.Path, s.dir.Root())
 	}
 	account, _, err := s.access.Bootstrap(ctx, arn.AccountID(s.config.Account), s.config.Region)
-	if s.dir.New && errors.Is(err, seal.ErrOpen) {
-		return errors.Join(errors.New("the database holds an installation with another wrapping key than the new directory's: give that installation's key with --key-file or SEALWRIGHT_KEY"), s.dir.Abandon())
-	}
 	if err != nil {
 		return err
 	}
@@ -183,7 +197,7 @@ func (s *Server) openAuthority(ctx context.Context) (err error) {
 }
 
 func (s *Server) sealedKeys() *authority.SealedKeys {
-	return authority.NewSealedKeys(s.records.AuthorityKeys(), s.dir.Sealer, s.config.Region, s.options.Now)
+	return authority.NewSealedKeys(s.records.AuthorityKeys(), s.sealer, s.config.Region, s.options.Now)
 }
 
 // replica names this process among those that share a database: each has signing

@@ -10,6 +10,7 @@ import (
 func TestAccess(t *testing.T)          { contract(t, storetest.Access) }
 func TestIdentities(t *testing.T)      { contract(t, storetest.Identities) }
 func TestAuthority(t *testing.T)       { contract(t, storetest.Authority) }
+func TestSlots(t *testing.T)           { contract(t, storetest.Slots) }
 func TestSigning(t *testing.T)         { contract(t, storetest.Signing) }
 func TestJournal(t *testing.T)         { contract(t, storetest.Journal) }
 func TestSearch(t *testing.T)          { contract(t, storetest.Search) }
@@ -25,5 +26,5 @@ func contract(t *testing.T, suite func(*testing.T, func(*testing.T) storetest.St
 
 func stores(db *sqlstore.DB) storetest.Stores {
 	return storetest.Stores{Access: db.Access(), Authority: db.Authority(), Profiles: db.Profiles(), Jobs: db.Jobs(),
-		Journal: db.Journal(), Tailers: db.Tailers(), Appender: db.Appender(), Search: db.Search(), Trimmer: db.Trimmer(), Keys: db.AuthorityKeys(), Translog: db.Translog(), Logged: db.LoggedJobs()}
+		Journal: db.Journal(), Tailers: db.Tailers(), Appender: db.Appender(), Search: db.Search(), Trimmer: db.Trimmer(), Keys: db.AuthorityKeys(), Slots: db.Slots(), Translog: db.Translog(), Logged: db.LoggedJobs()}
 }

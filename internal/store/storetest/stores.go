@@ -13,6 +13,7 @@ import (
 	"github.com/sealwright/sealwright/internal/access"
 	"github.com/sealwright/sealwright/internal/authority"
 	"github.com/sealwright/sealwright/internal/journal"
+	"github.com/sealwright/sealwright/internal/seal"
 	"github.com/sealwright/sealwright/internal/signing"
 	"github.com/sealwright/sealwright/internal/translog"
 )
@@ -22,6 +23,7 @@ type Stores struct {
 	Access    access.Store
 	Authority authority.Store
 	Keys      authority.KeyRecords
+	Slots     seal.Slots
 	Profiles  signing.ProfileStore
 	Jobs      signing.JobStore
 	Journal   journal.Reader

@@ -1,0 +1,3 @@
+package seal
+
+func init() { testOnlyWorkFactor = 10 }
