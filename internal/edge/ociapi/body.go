@@ -41,6 +41,11 @@ func (c *call) writeWithin(size int64) (lift func()) {
 // a client that takes nothing must not keep them there. The flush sees to the last
 // of them before the deadline is lifted.
 func (c *call) send(body []byte) error {
+	end, err := c.sending.begin(body)
+	if err != nil {
+		return err
+	}
+	defer end()
 	control := http.NewResponseController(c.w)
 	defer control.SetWriteDeadline(time.Time{})
 	for piece := range slices.Chunk(body, max(1, int(c.Patience.Seconds()*minimalRate))) {

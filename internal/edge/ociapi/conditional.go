@@ -91,9 +91,6 @@ func (c *call) sendPart(digest ociref.Digest, blob registry.Content) error {
 	if !w.refused {
 		return nil
 	}
-	for _, name := range []string{"ETag", "Docker-Content-Digest", "Accept-Ranges"} {
-		header.Del(name)
-	}
 	return errRange
 }
 

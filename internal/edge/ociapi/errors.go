@@ -155,6 +155,9 @@ func (c *call) writeError(a answer, message string, detail *denialDetail) {
 		panic(http.ErrAbortHandler) // strings always marshal
 	}
 	header := c.w.Header()
+	for _, name := range []string{"ETag", "Docker-Content-Digest", "Accept-Ranges", "Link", "OCI-Filters-Applied"} {
+		header.Del(name) // of what was going to be the answer
+	}
 	header.Set("Content-Type", "application/json")
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	c.w.WriteHeader(a.status)

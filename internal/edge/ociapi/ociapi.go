@@ -64,6 +64,7 @@ type Options struct {
 	Logger    *slog.Logger               // nil means slog.Default
 	Patience  time.Duration              // how long a client may send or take nothing; 0 means 30 seconds
 	Room      int64                      // bytes of all manifests that are being pushed; 0 means 128 MiB, at least one fits
+	Sending   int64                      // bytes of large manifests and lists that are being sent; 0 means 128 MiB, at least one fits
 	Pages     int64                      // bytes of lists of referrers that are kept ready; 0 means 64 MiB
 	Uploads   *Slots                     // bounds the bodies that arrive at once; nil means no bound
 	// Note is told which operation a request asks for, such as "oci:getManifest",
@@ -94,6 +95,7 @@ const defaultRoom = 128 << 20
 type handler struct {
 	Options
 	room      *semaphore.Weighted // what is left of Room
+	sending   *sending            // what is left of Sending
 	pages     *recall.Memory[pageKey, renderedPage]
 	renders   *singleflight.Group                                 // pages in the making
 	renderers *semaphore.Weighted                                 // how many more of them there may be
@@ -133,7 +135,7 @@ func New(o Options) http.Handler {
 	limits := limitsOf(o.Limit)
 	room := max(cmp.Or(o.Room, defaultRoom), o.Registry.MaxManifest()+1)
 	pages := recall.New[pageKey, renderedPage](cmp.Or(o.Pages, defaultPages))
-	return &handler{o, semaphore.NewWeighted(room), pages, new(singleflight.Group), semaphore.NewWeighted(maxRenderers), recall.New[arn.AccountID, bool](openMemory), limits}
+	return &handler{o, semaphore.NewWeighted(room), newSending(cmp.Or(o.Sending, defaultSending)), pages, new(singleflight.Group), semaphore.NewWeighted(maxRenderers), recall.New[arn.AccountID, bool](openMemory), limits}
 }
 
 // call is one request under way.
