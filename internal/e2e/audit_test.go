@@ -170,9 +170,9 @@ func TestAuditFollows(t *testing.T) {
 func TestAuditOnReplicas(t *testing.T) {
 	database := pgtest.URL(t)
 	a, b, one, two := t.TempDir(), t.TempDir(), filepath.Join(t.TempDir(), "one"), filepath.Join(t.TempDir(), "two")
-	first := start(t, a, "--database", database, "--audit-file", one)
+	first := start(t, a, "--database", database, "--blobs", a, "--audit-file", one)
 	createProfile(t, first, "kill")
-	second := start(t, b, "--database", database, "--key-file", a+"/wrapping.key", "--audit-file", two)
+	second := start(t, b, "--database", database, "--blobs", a, "--key-file", a+"/wrapping.key", "--audit-file", two)
 	sign := func(replicas ...*service) {
 		t.Helper()
 		for range 5 {

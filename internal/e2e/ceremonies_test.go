@@ -38,8 +38,8 @@ func TestCeremoniesUnderLoad(t *testing.T) {
 func TestCeremoniesUnderLoadOnPostgreSQL(t *testing.T) {
 	database := pgtest.URL(t)
 	dir := t.TempDir()
-	a := start(t, dir, "--database", database)
-	b := start(t, t.TempDir(), "--database", database, "--key-file", dir+"/wrapping.key")
+	a := start(t, dir, "--database", database, "--blobs", dir)
+	b := start(t, t.TempDir(), "--database", database, "--blobs", dir, "--key-file", dir+"/wrapping.key")
 	for name, value := range b.env {
 		t.Setenv(name, value)
 	}

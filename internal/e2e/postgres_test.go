@@ -26,7 +26,14 @@ func TestReplicasOnPostgreSQL(t *testing.T) {
 	if _, err := launch(empty, "--database", database, "--blobs", blobs); err == nil || !strings.Contains(err.Error(), "--key-file") {
 		t.Fatalf("a replica with a key of its own: %v", err)
 	}
-	b := start(t, empty, "--database", database, "--blobs", blobs, "--key-file", first+"/wrapping.key")
+	key := first + "/wrapping.key"
+	if _, err := launch(t.TempDir(), "--database", database, "--key-file", key); err == nil || !strings.Contains(err.Error(), "another directory of blobs") {
+		t.Fatalf("a replica with blobs of its own: %v", err)
+	}
+	if _, err := launch(t.TempDir(), "--blobs", blobs); err == nil || !strings.Contains(err.Error(), "another installation") {
+		t.Fatalf("another installation on the same blobs: %v", err)
+	}
+	b := start(t, empty, "--database", database, "--blobs", blobs, "--key-file", key)
 	if b.env["AWS_ACCESS_KEY_ID"] != a.env["AWS_ACCESS_KEY_ID"] {
 		t.Fatal("the replicas have different root keys")
 	}

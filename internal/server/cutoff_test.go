@@ -27,10 +27,10 @@ const farSoon = time.Second
 func replicas(t *testing.T) (near, far *Server) {
 	t.Helper()
 	c := settings(t)
-	c.Database, c.OIDCLoopback = pgtest.URL(t), true
+	c.Database, c.Blobs, c.OIDCLoopback = pgtest.URL(t), filepath.Join(t.TempDir(), "blobs"), true
 	near, _ = run(t, c)
 	other := settings(t)
-	other.OIDCLoopback, other.Database, other.KeyFile = true, c.Database, filepath.Join(c.Data, "wrapping.key")
+	other.OIDCLoopback, other.Database, other.Blobs, other.KeyFile = true, c.Database, c.Blobs, filepath.Join(c.Data, "wrapping.key")
 	far, _ = run(t, other)
 	return near, far
 }

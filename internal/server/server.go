@@ -210,8 +210,8 @@ func replica() string {
 	return host + "/" + uuid.NewString()
 }
 
-func (s *Server) openServices(context.Context) (err error) {
-	if err := s.openBlobs(); err != nil {
+func (s *Server) openServices(ctx context.Context) (err error) {
+	if err := s.openBlobs(ctx); err != nil {
 		return fmt.Errorf("blobs: %w", err)
 	}
 	s.registry, err = registry.New(registry.Options{
@@ -227,20 +227,6 @@ func (s *Server) openServices(context.Context) (err error) {
 		Region: s.config.Region, Now: s.options.Now, AllowReuseOfEndedNames: s.config.ReuseEndedProfileNames, MaySign: s.maySign,
 	})
 	return err
-}
-
-func (s *Server) openBlobs() (err error) {
-	if s.config.Blobs != "" {
-		s.blobs, err = blobstore.OpenShared(s.config.Blobs)
-	} else {
-		s.blobs, err = blobstore.Open(s.config.Data)
-	}
-	if err != nil {
-		return err
-	}
-	s.onClose(s.blobs.Close)
-	s.blobs.Observe(func(b blobstore.Sync) { s.metrics.BlobSync(b.Directory, b.Took) })
-	return nil
 }
 
 func (s *Server) listen(context.Context) (err error) {

@@ -2,6 +2,7 @@
 //
 //	blobs/<algorithm>/<2 hex digits>/<hex>   blobs, complete and never changed
 //	blobs/id                                 the directory's name among others
+//	blobs/owner                              the name of the records it goes with
 //	uploads/<scope>.<id>                     uploads, growing
 //	small-uploads                            uploads that are small so far
 //	aside/<algorithm>.<hex>.<random>         blobs that a collection may remove
@@ -48,6 +49,7 @@ package blobstore
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -105,7 +107,7 @@ func openDir(dir string, shared bool) (*Dir, error) {
 		}
 	}
 	var err error
-	if d.id, err = identify(filepath.Join(dir, "blobs", "id")); err != nil {
+	if d.id, err = firstWord(filepath.Join(dir, "blobs", "id"), rand.Text()); err != nil {
 		return nil, fmt.Errorf("blobstore: open: %w", err)
 	}
 	if err := d.occupy(); err != nil {

@@ -3,6 +3,7 @@ package blobstore
 import (
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,12 +16,21 @@ import (
 // the same.
 func (d *Dir) ID() string { return d.id }
 
-// identify reads the directory's name, and gives it one if it has none. Of several
-// processes that do so at once, one gives it.
-func identify(path string) (string, error) {
+// Claim writes down whose blobs these are, if nobody has, and returns whose they are.
+func (d *Dir) Claim(owner string) (string, error) {
+	owner, err := firstWord(filepath.Join(d.root, "blobs", "owner"), owner)
+	if err != nil {
+		return "", fmt.Errorf("blobstore: claim: %w", err)
+	}
+	return owner, nil
+}
+
+// firstWord reads a file of one word, and makes it of the one proposed if it is not
+// there. Of several processes that do so at once, one makes it.
+func firstWord(path, proposed string) (string, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := name(path); err != nil {
+		if err := makeWord(path, proposed); err != nil {
 			return "", err
 		}
 		text, err = os.ReadFile(path)
@@ -31,11 +41,11 @@ func identify(path string) (string, error) {
 	return strings.TrimSpace(string(text)), err
 }
 
-// name puts a whole file in place, never over another.
-func name(path string) error {
+// makeWord puts a whole file in place, never over another.
+func makeWord(path, word string) error {
 	fresh := path + "." + rand.Text() + ".tmp"
 	defer os.Remove(fresh)
-	if err := durable.WriteFile(fresh, []byte(rand.Text()+"\n"), fileMode); err != nil {
+	if err := durable.WriteFile(fresh, []byte(word+"\n"), fileMode); err != nil {
 		return err
 	}
 	if err := os.Link(fresh, path); err != nil && !errors.Is(err, fs.ErrExist) {
