@@ -20,6 +20,7 @@ const (
 	selectIdentity  = `SELECT ` + identityColumns + ` FROM identities i `
 	identityByName  = selectIdentity + `WHERE i.account = $1 AND i.kind = $2 AND i.folded = $3`
 	identityByID    = selectIdentity + `WHERE i.id = $1`
+	countIdentities = `SELECT count(*) FROM identities WHERE account = $1 AND kind = $2`
 )
 
 // folded is a name as it is looked up: names differ in more than case. They are
@@ -38,12 +39,8 @@ func scanIdentity(from scanner) (access.Identity, error) {
 // CreateIdentity implements [access.IdentityStore].
 func (s accessStore) CreateIdentity(ctx context.Context, i access.Identity, most int, e journal.Event) error {
 	return s.write(ctx, func(tx querier) error {
-		there, err := scanOne[int](tx.row(`SELECT count(*) FROM identities WHERE account = $1 AND kind = $2`, i.Account, i.Kind))
-		if err != nil {
+		if err := s.underQuota(tx, quotaTurn(i.Account, string(i.Kind)), most, countIdentities, i.Account, i.Kind); err != nil {
 			return err
-		}
-		if there >= most {
-			return access.ErrTooMany
 		}
 		added, err := tx.exec(`INSERT INTO identities (id, account, region, kind, folded, name, path, tags, inline, trust, description, max_session, created_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (account, kind, folded) DO NOTHING`,
@@ -133,7 +130,7 @@ func (s accessStore) Identities(ctx context.Context, account arn.AccountID, kind
 // CountIdentities implements [access.IdentityStore].
 func (s accessStore) CountIdentities(ctx context.Context, account arn.AccountID, kind access.IdentityKind) (n int, err error) {
 	err = s.db.read(ctx, func(q querier) error {
-		n, err = scanOne[int](q.row(`SELECT count(*) FROM identities WHERE account = $1 AND kind = $2`, account, kind))
+		n, err = scanOne[int](q.row(countIdentities, account, kind))
 		return err
 	})
 	return n, err

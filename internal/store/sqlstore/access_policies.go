@@ -36,12 +36,8 @@ func versionsText(versions []access.PolicyVersion) string {
 // CreatePolicy implements [access.PolicyStore].
 func (s accessStore) CreatePolicy(ctx context.Context, p access.ManagedPolicy, most int, e journal.Event) error {
 	return s.write(ctx, func(tx querier) error {
-		there, err := scanOne[int](tx.row(`SELECT count(*) FROM managed_policies WHERE account = $1`, p.Account))
-		if err != nil {
+		if err := s.underQuota(tx, quotaTurn(p.Account, "policy"), most, `SELECT count(*) FROM managed_policies WHERE account = $1`, p.Account); err != nil {
 			return err
-		}
-		if there >= most {
-			return access.ErrTooMany
 		}
 		added, err := tx.exec(`INSERT INTO managed_policies (id, account, region, arn, folded, name, path, description, tags, versions, standard, last, created_at, updated_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (account, folded) DO NOTHING`,

@@ -23,12 +23,8 @@ func scanProvider(from scanner) (access.Provider, error) {
 // CreateProvider implements [access.ProviderStore].
 func (s accessStore) CreateProvider(ctx context.Context, p access.Provider, most int, e journal.Event) error {
 	return s.write(ctx, func(tx querier) error {
-		there, err := scanOne[int](tx.row(`SELECT count(*) FROM identity_providers WHERE account = $1`, p.Account))
-		if err != nil {
+		if err := s.underQuota(tx, quotaTurn(p.Account, "provider"), most, `SELECT count(*) FROM identity_providers WHERE account = $1`, p.Account); err != nil {
 			return err
-		}
-		if there >= most {
-			return access.ErrTooMany
 		}
 		added, err := tx.exec(`INSERT INTO identity_providers (account, region, name, url, client_ids, thumbprints, tags, created_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (account, name) DO NOTHING`,

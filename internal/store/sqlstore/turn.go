@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 
+	"github.com/sealwright/sealwright/internal/access"
+	"github.com/sealwright/sealwright/internal/arn"
 	"github.com/sealwright/sealwright/internal/ociref"
 	"github.com/sealwright/sealwright/internal/registry"
 	"github.com/sealwright/sealwright/internal/signing"
@@ -34,6 +36,25 @@ func repositoryTurn(key registry.Key) turn {
 // the lock: it is the transaction's, and what is read after it is what others
 // have committed.
 func blobTurn(digest ociref.Digest) turn { return turnOf("blob/" + string(digest)) }
+
+// quotaTurn is the turn of what an account may have so many of: held alone by who
+// adds one, from before it counts. There is no row to hold, so the turn is the lock.
+func quotaTurn(account arn.AccountID, what string) turn {
+	return turnOf("quota/" + string(account) + "/" + what)
+}
+
+// underQuota fails with ErrTooMany if an account has most of something, counted by
+// a query; else nobody else adds one until tx ends.
+func (s accessStore) underQuota(tx querier, t turn, most int, count string, args ...any) error {
+	if err := s.db.engine.await(tx, t, holdAlone); err != nil {
+		return err
+	}
+	there, err := scanOne[int](tx.row(count, args...))
+	if err == nil && there >= most {
+		err = access.ErrTooMany
+	}
+	return err
+}
 
 // leavesTurn is the turn of all leaves: shared by who signs, taken after the
 // profile's; alone by who revokes a certificate.

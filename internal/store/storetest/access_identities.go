@@ -23,6 +23,7 @@ func Identities(t *testing.T, open func(t *testing.T) Stores) {
 		{"a failed change changes nothing", identityRefused},
 		{"access keys", identityKeys},
 		{"access keys at once", identityKeysRace},
+		{"quotas at once", quotasRace},
 		{"groups", identityGroups},
 		{"managed policies", policyLife},
 		{"attach against delete", policyRace},
@@ -274,6 +275,36 @@ func identityKeysRace(d *desk) {
 	got, err := d.Access.Identity(ctx, user("alice"))
 	d.must(err)
 	equal(d, len(got.Keys), 2)
+}
+
+// quotasRace: of those who come at once as many get in as there is room for.
+func quotasRace(d *desk) {
+	d.staff()
+	d.hire(user("alice"))
+	for what, create := range map[string]func(n int) error{
+		"user": func(n int) error {
+			return d.Access.CreateIdentity(ctx, access.Identity{IdentityKey: user(fmt.Sprint("u", n)), ID: fmt.Sprint("AIDA", n), Path: "/"}, 3, event("CreateUser"))
+		},
+		"policy": func(n int) error {
+			p := access.ManagedPolicy{Account: testAccount, Name: fmt.Sprint("p", n), Path: "/", ID: fmt.Sprint("ANPA", n), Default: 1, Last: 1}
+			return d.Access.CreatePolicy(ctx, p, 2, event("CreatePolicy"))
+		},
+		"provider": func(n int) error {
+			return d.Access.CreateProvider(ctx, access.Provider{Account: testAccount, URL: fmt.Sprintf("https://p%d.example", n)}, 2, event("CreateProvider"))
+		},
+	} {
+		made := 0
+		for _, err := range atOnce(8, create) {
+			if err == nil {
+				made++
+			} else {
+				d.want(err, access.ErrTooMany)
+			}
+		}
+		if made != 2 {
+			d.Errorf("%s: %d were made where there was room for 2", what, made)
+		}
+	}
 }
 
 func identityGroups(d *desk) {
