@@ -6,6 +6,7 @@ import (
 
 	"github.com/sealwright/sealwright/internal/arn"
 	"github.com/sealwright/sealwright/internal/fault"
+	"github.com/sealwright/sealwright/internal/journal"
 	"github.com/sealwright/sealwright/internal/policy"
 )
 
@@ -120,34 +121,32 @@ func (s *Service) SetBoundary(ctx context.Context, key IdentityKey, policyARN st
 
 // AddToGroup makes a user a member; again is fine. ErrNoIdentity, ErrTooMany.
 func (s *Service) AddToGroup(ctx context.Context, account arn.AccountID, user, group string) error {
-	return s.membership(ctx, account, user, group, "AddUserToGroup", func(u *Identity, name string) error {
-		if !slices.Contains(u.Groups, name) {
-			u.Groups = append(u.Groups, name)
+	return s.membership(ctx, account, user, group, "AddUserToGroup", func(u, g Identity) (bool, error) {
+		if !slices.Contains(u.Groups, g.Name) && len(u.Groups) >= maxGroups {
+			return false, fault.Becausef(ErrTooMany, "Cannot exceed quota for GroupsPerUser: %d", maxGroups)
 		}
-		if len(u.Groups) > maxGroups {
-			return fault.Becausef(ErrTooMany, "Cannot exceed quota for GroupsPerUser: %d", maxGroups)
-		}
-		return nil
+		return true, nil
 	})
 }
 
 // RemoveFromGroup ends a membership; of who is none that is fine, too.
 // ErrNoIdentity.
 func (s *Service) RemoveFromGroup(ctx context.Context, account arn.AccountID, user, group string) error {
-	return s.membership(ctx, account, user, group, "RemoveUserFromGroup", func(u *Identity, name string) error {
-		u.Groups = slices.DeleteFunc(u.Groups, func(g string) bool { return g == name })
-		return nil
-	})
+	return s.membership(ctx, account, user, group, "RemoveUserFromGroup", func(Identity, Identity) (bool, error) { return false, nil })
 }
 
-func (s *Service) membership(ctx context.Context, account arn.AccountID, user, group, operation string, change func(u *Identity, group string) error) error {
-	g, err := s.Identity(ctx, IdentityKey{account, Group, group})
-	if err != nil {
-		return err
-	}
-	return s.change(ctx, IdentityKey{account, User, user}, operation, func(u *Identity) (any, error) {
-		return map[string]any{"userName": u.Name, "groupName": g.Name}, change(u, g.Name)
+func (s *Service) membership(ctx context.Context, account arn.AccountID, user, group, operation string, change func(u, g Identity) (member bool, err error)) error {
+	of, in := IdentityKey{account, User, user}, IdentityKey{account, Group, group}
+	err := s.store.ChangeMembership(ctx, of, in, func(u, g Identity) (bool, journal.Event, error) {
+		member, err := change(u, g)
+		return member, s.identityEvent(ctx, operation, u, map[string]any{"userName": u.Name, "groupName": g.Name}), err
 	})
+	if err == ErrNoIdentity {
+		if _, err := s.Identity(ctx, in); err != nil {
+			return err
+		}
+	}
+	return explainIdentity(of, err)
 }
 
 // Members lists the users of a group, without what they hold. ErrNoIdentity.

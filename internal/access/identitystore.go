@@ -20,10 +20,14 @@ type IdentityStore interface {
 	// Identities lists those of an account and a kind.
 	Identities(ctx context.Context, account arn.AccountID, kind IdentityKind, p Page) ([]Identity, error)
 	// ChangeIdentity calls change with a copy of an identity as it stands, alone with
-	// it, and saves what change left there, but for ID, account and kind. It returns what
-	// then stands. ErrNoIdentity for the identity or a group that change named,
-	// ErrIdentityExists for a new name, ErrNoPolicy for a policy, and change's own.
+	// it, and saves what change left there, but for ID, account, kind and groups. It
+	// returns what then stands. ErrNoIdentity, ErrIdentityExists for a new name,
+	// ErrNoPolicy for a policy, and change's own.
 	ChangeIdentity(ctx context.Context, key IdentityKey, change func(*Identity) (journal.Event, error)) (Identity, error)
+	// ChangeMembership calls change with a user and a group as they stand, alone with
+	// the user, while the group keeps its name, and makes the user a member of the
+	// group, or none, as change says. ErrNoIdentity for either, and change's own.
+	ChangeMembership(ctx context.Context, user, group IdentityKey, change func(u, g Identity) (member bool, e journal.Event, err error)) error
 	// DeleteIdentity deletes an identity with its inline policies and its boundary
 	// unless mayGo fails. What else it holds mayGo must refuse. ErrNoIdentity.
 	DeleteIdentity(ctx context.Context, key IdentityKey, mayGo func(Identity) (journal.Event, error)) error

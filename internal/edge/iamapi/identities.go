@@ -2,6 +2,7 @@ package iamapi
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/sealwright/sealwright/internal/access"
@@ -246,6 +247,9 @@ func (s *iam) listGroupsForUser(ctx context.Context, c *awshttp.Call, in *listGr
 	out := &listGroupsOutput{page: rest}
 	for _, name := range names {
 		g, err := s.access.Identity(ctx, groupName{name}.key(c))
+		if errors.Is(err, access.ErrNoIdentity) { // renamed meanwhile
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

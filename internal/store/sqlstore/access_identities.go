@@ -190,15 +190,12 @@ func saveIdentity(tx querier, was, now access.Identity) error {
 	return err
 }
 
-// saveHoldings makes attachments, memberships and keys what they are now.
+// saveHoldings makes attachments and keys what they are now.
 func saveHoldings(tx querier, was, now access.Identity, e journal.Event) error {
 	if err := saveAttachments(tx, was, was.Attached, now.Attached, false); err != nil {
 		return err
 	}
 	if err := saveAttachments(tx, was, bounds(was), bounds(now), true); err != nil {
-		return err
-	}
-	if err := saveGroups(tx, was, now.Groups); err != nil {
 		return err
 	}
 	return saveKeys(tx, was.Keys, now.Keys, e.Region)
@@ -252,24 +249,33 @@ func attach(tx querier, account arn.AccountID, identity, policy string, boundary
 	return err
 }
 
-func saveGroups(tx querier, u access.Identity, groups []string) error {
-	group := func(name string) (access.Identity, error) {
-		return lockIdentity(tx, access.IdentityKey{Account: u.Account, Kind: access.Group, Name: name}, ` FOR SHARE`)
-	}
-	return differ(u.Groups, groups, func(name string) error {
-		g, err := group(name)
+// ChangeMembership implements [access.IdentityStore]. The group's row is shared, so
+// that it has the name it was asked for by until the end; then the user's is locked.
+func (s accessStore) ChangeMembership(ctx context.Context, user, group access.IdentityKey, change func(u, g access.Identity) (bool, journal.Event, error)) error {
+	return s.write(ctx, func(tx querier) error {
+		g, err := lockIdentity(tx, group, ` FOR SHARE`)
 		if err != nil {
 			return err
 		}
-		_, err = tx.exec(`DELETE FROM memberships WHERE member = $1 AND of_group = $2`, u.ID, g.ID)
-		return err
-	}, func(name string) error {
-		g, err := group(name)
+		u, err := lockIdentity(tx, user, ` FOR UPDATE`)
+		if err == nil {
+			err = readHoldings(tx, &u)
+		}
 		if err != nil {
 			return err
 		}
-		_, err = tx.exec(`INSERT INTO memberships (member, of_group) VALUES ($1, $2)`, u.ID, g.ID)
-		return err
+		member, e, err := change(u, g)
+		if err != nil {
+			return err
+		}
+		statement := `DELETE FROM memberships WHERE member = $1 AND of_group = $2`
+		if member {
+			statement = `INSERT INTO memberships (member, of_group) VALUES ($1, $2) ON CONFLICT (member, of_group) DO NOTHING`
+		}
+		if _, err := tx.exec(statement, u.ID, g.ID); err != nil {
+			return err
+		}
+		return recordAccess(tx, e)
 	})
 }
 
