@@ -83,11 +83,11 @@ type Service struct {
 
 	verifier  *webidentity.Verifier // of web identities' tokens
 	resources map[string]ResourcePolicies
-	grants    *recall.Memory[string, *standing]      // by the ARN of the user or role
-	attached  *recall.Memory[string, attachment]     // by the ARN of the resource, or of the managed policy of a session
-	sessions  *recall.Memory[string, *policy.Policy] // session policies, by their text
-	trusts    *recall.Memory[string, *policy.Policy] // trust policies, by their text
-	open      *recall.Memory[tokenHash, opened]      // session tokens that are good, with their keys' secrets
+	grants    *recall.Memory[string, *standing]  // by the ARN of the user or role
+	attached  *recall.Memory[string, attachment] // by the ARN of the resource, or of the managed policy of a session
+	documents *documents                         // of identities, resources and trust
+	sessions  *documents                         // session policies, which anybody may make up: they drive out no others
+	open      *recall.Memory[tokenHash, opened]  // session tokens that are good, with their keys' secrets
 }
 
 // What is remembered of the credentials in use, in bytes each: some thousands.
@@ -95,7 +95,7 @@ const (
 	tokenMemory = 4 << 20
 	keyMemory   = 4 << 20
 
-	policyMemory = 16 << 20 // compiled, each: of users and roles, of resources, of sessions
+	policyMemory = 16 << 20 // compiled, each: together as users, roles and resources have them, and one by one
 )
 
 // New makes the service. It refuses options without a store or a sealer.
@@ -119,8 +119,8 @@ func New(o Options) (*Service, error) {
 		resources: o.ResourcePolicies,
 		grants:    recall.New[string, *standing](policyMemory),
 		attached:  recall.New[string, attachment](policyMemory),
-		sessions:  recall.New[string, *policy.Policy](policyMemory),
-		trusts:    recall.New[string, *policy.Policy](policyMemory),
+		documents: recall.New[documentKey, *policy.Policy](policyMemory),
+		sessions:  recall.New[documentKey, *policy.Policy](policyMemory),
 		open:      recall.New[tokenHash, opened](tokenMemory),
 	}, nil
 }

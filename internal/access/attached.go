@@ -12,7 +12,7 @@ func (s *Service) AuthorizeUnder(ctx context.Context, r Request, attached []Docu
 	if err == nil && !q.repairs() {
 		var found attachment
 		found, err = s.at(ctx, m, resource, r.Resource)
-		g.Resource, q.on = s.compile(attached, parseAttached), found.tags
+		g.Resource, q.on = compileAll(&documents{}, attached, ofResource), found.tags
 	}
 	if err != nil {
 		return Decision{}, err

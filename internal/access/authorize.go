@@ -46,7 +46,7 @@ func (s *Service) AuthorizeTrust(ctx context.Context, r Request, trust Document)
 	}
 	g.Trust = true
 	if trust.Text != "" {
-		g.Resource = []policy.Attached{s.compileOnce(s.trusts, trust, parseTrust)}
+		g.Resource = []policy.Attached{compile(s.documents, trust, ofTrust)}
 	}
 	return q.decide(&g), nil
 }

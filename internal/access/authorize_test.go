@@ -3,6 +3,7 @@ package access_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -350,5 +351,46 @@ func BenchmarkAuthorize(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// heavy is somebody with a hundred policies of their own and of their groups, too
+// many to be remembered together.
+func (j *judge) heavy() {
+	var all []access.Document
+	for n := range 100 {
+		text := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ecr:*","Resource":[`
+		for i := range 100 {
+			text += fmt.Sprintf(`"arn:aws:ecr:us-east-1:111122223333:repository/%d/%d",`, n, i)
+		}
+		all = append(all, access.Document{Name: fmt.Sprint("P", n), Text: text + `"` + appARN + `"]}}`})
+	}
+	j.store.grants[aliceARN] = access.Grants{ID: alice.UserID, Identity: all}
+}
+
+// TestManyPoliciesAreCompiledOnce, though they are read at each request.
+func TestManyPoliciesAreCompiledOnce(t *testing.T) {
+	j := newJudge(t)
+	j.heavy()
+	j.put(t, alice, "")
+	reads := j.store.reads
+	allocations := testing.AllocsPerRun(10, func() { j.put(t, alice, "") })
+	if j.store.reads == reads {
+		t.Fatal("they were remembered together: this test needs more of them")
+	}
+	if allocations > 100 {
+		t.Errorf("%v allocations: the policies were compiled again", allocations)
+	}
+}
+
+// BenchmarkAuthorizeHeavy is a decision about them.
+func BenchmarkAuthorizeHeavy(b *testing.B) {
+	j := newJudge(b)
+	j.heavy()
+	r := access.Request{Principal: alice, Action: "ecr:PutImage", Resource: appARN}
+	for b.Loop() {
+		if d, err := j.Authorize(b.Context(), r); err != nil || !d.Allowed {
+			b.Fatal(d, err)
+		}
 	}
 }

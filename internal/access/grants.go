@@ -9,7 +9,6 @@ import (
 
 	"github.com/sealwright/sealwright/internal/arn"
 	"github.com/sealwright/sealwright/internal/policy"
-	"github.com/sealwright/sealwright/internal/recall"
 )
 
 // Grants are the policies that bear on what a user or a role does, whatever it
@@ -68,12 +67,15 @@ func (s *Service) standing(ctx context.Context, m moment, identity string) (*sta
 	if err != nil {
 		return nil, fmt.Errorf("access: read the policies of %s: %w", identity, err)
 	}
-	found := &standing{id: g.ID, identity: s.compile(g.Identity, policy.ParseIdentity), tags: tagKeys(g.Tags)}
+	found := &standing{id: g.ID, identity: compileAll(s.documents, g.Identity, ofIdentity), tags: tagKeys(g.Tags)}
+	size := weight(found.identity) + tagWeight(g.Tags)
 	if g.Boundary != nil {
-		found.boundary = &s.compile([]Document{*g.Boundary}, policy.ParseIdentity)[0]
+		boundary := compileAll(s.documents, []Document{*g.Boundary}, ofIdentity)
+		found.boundary = &boundary[0]
+		size += weight(boundary)
 	}
 	if m.known {
-		s.grants.Put(identity, m.revision, found, weight(g.Identity)+tagWeight(g.Tags))
+		s.grants.Put(identity, m.revision, found, size)
 	}
 	return found, nil
 }
@@ -93,9 +95,9 @@ func (s *Service) at(ctx context.Context, m moment, resource arn.ARN, name strin
 	if err != nil {
 		return attachment{}, fmt.Errorf("access: read the policies of %s: %w", name, err)
 	}
-	found := attachment{s.compile(documents, parseAttached), tagKeys(tags)}
+	found := attachment{compileAll(s.documents, documents, ofResource), tagKeys(tags)}
 	if m.known {
-		s.attached.Put(name, m.revision, found, weight(documents)+tagWeight(tags))
+		s.attached.Put(name, m.revision, found, weight(found.policies)+tagWeight(tags))
 	}
 	return found, nil
 }
@@ -104,7 +106,7 @@ func (s *Service) at(ctx context.Context, m moment, resource arn.ARN, name strin
 // longer there allows nothing.
 func (s *Service) sessionPolicies(ctx context.Context, m moment, session *Session) (all []policy.Attached, err error) {
 	if session.Policy != "" {
-		all = append(all, s.compileOnce(s.sessions, Document{"the session's own", session.Policy}, policy.ParseIdentity))
+		all = append(all, compile(s.sessions, Document{"the session's own", session.Policy}, ofIdentity))
 	}
 	for _, name := range session.PolicyARNs {
 		managed, err := s.sessionManaged(ctx, m, name)
@@ -114,18 +116,6 @@ func (s *Service) sessionPolicies(ctx context.Context, m moment, session *Sessio
 		all = append(all, managed...)
 	}
 	return all, nil
-}
-
-// compileOnce compiles a document that a memory has by its text: what nothing else
-// tells of, and so no revision of the store either.
-func (s *Service) compileOnce(memory *recall.Memory[string, *policy.Policy], d Document, parse parser) policy.Attached {
-	compiled, ok := memory.Get(d.Text, 0)
-	if !ok {
-		documents := []Document{d}
-		compiled = s.compile(documents, parse)[0].Policy
-		memory.Put(d.Text, 0, compiled, weight(documents))
-	}
-	return policy.Attached{Policy: compiled, Name: d.Name}
 }
 
 func (s *Service) sessionManaged(ctx context.Context, m moment, name string) ([]policy.Attached, error) {
@@ -141,37 +131,11 @@ func (s *Service) sessionManaged(ctx context.Context, m moment, name string) ([]
 	if err != nil {
 		return nil, fmt.Errorf("access: read the policy %s: %w", name, err)
 	}
-	found := s.compile([]Document{document}, policy.ParseIdentity)
+	found := compileAll(s.documents, []Document{document}, ofIdentity)
 	if m.known {
-		s.attached.Put(name, m.revision, attachment{policies: found}, weight([]Document{document}))
+		s.attached.Put(name, m.revision, attachment{policies: found}, weight(found))
 	}
 	return found, nil
-}
-
-// parser is one of policy's.
-type parser func(document string) (*policy.Policy, error)
-
-// compile parses documents. One that does not parse any more stays without a
-// Policy, so that it denies.
-func (s *Service) compile(documents []Document, parse parser) []policy.Attached {
-	all := make([]policy.Attached, len(documents))
-	for i, d := range documents {
-		compiled, err := parse(d.Text)
-		if err != nil {
-			compiled = nil
-		}
-		all[i] = policy.Attached{Policy: compiled, Name: d.Name}
-	}
-	return all
-}
-
-// weight is what compiled documents take in memory, roughly, in bytes.
-func weight(documents []Document) int64 {
-	n := 0
-	for _, d := range documents {
-		n += 64 + 16*len(d.Text)
-	}
-	return int64(n)
 }
 
 func tagWeight(tags map[string]string) int64 { return int64(128 * len(tags)) }

@@ -137,19 +137,3 @@ func (s *Service) unbindTrust(ctx context.Context, list []Identity) error {
 	}
 	return nil
 }
-
-// kept lets a parser read policies as they are kept.
-func kept(parse parser) parser {
-	return func(document string) (*policy.Policy, error) {
-		p, err := parse(document)
-		if err != nil {
-			return nil, err
-		}
-		return p.ByID(), nil
-	}
-}
-
-var (
-	parseAttached = kept(policy.ParseResource) // what is attached to a resource
-	parseTrust    = kept(policy.ParseTrust)    // the trust policy of a role
-)

@@ -65,14 +65,14 @@ func (s *Simulation) Compile() (func(action, resource string) Verdict, error) {
 		m.keys[policy.KeyName(k.Name)] = k.Values
 	}
 	var err error
-	if m.grants.Identity, err = compileAll(s.Identity, policy.ParseIdentity); err != nil {
+	if m.grants.Identity, err = readAll(s.Identity, policy.ParseIdentity); err != nil {
 		return nil, err
 	}
-	if m.grants.Resource, err = compileAll(s.Resource, policy.ParseResource); err != nil {
+	if m.grants.Resource, err = readAll(s.Resource, policy.ParseResource); err != nil {
 		return nil, err
 	}
 	if s.Boundary != nil {
-		boundary, err := compileAll([]Document{*s.Boundary}, policy.ParseIdentity)
+		boundary, err := readAll([]Document{*s.Boundary}, policy.ParseIdentity)
 		if err != nil {
 			return nil, err
 		}
@@ -94,7 +94,7 @@ func (s *Simulation) caller() policy.Principal {
 	return asked
 }
 
-func compileAll(documents []Document, parse parser) ([]policy.Attached, error) {
+func readAll(documents []Document, parse func(string) (*policy.Policy, error)) ([]policy.Attached, error) {
 	var all []policy.Attached
 	for _, d := range documents {
 		compiled, err := parse(d.Text)

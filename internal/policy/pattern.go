@@ -19,7 +19,7 @@ type pattern struct {
 type token struct {
 	kind     tokenKind
 	text     string // of a literal
-	key      key    // of a variable
+	key      *key   // of a variable
 	fallback *string
 }
 
@@ -99,7 +99,8 @@ func parseVariable(inside string) (token, error) {
 	if name = strings.TrimSpace(name); !strings.Contains(name, ":") || strings.ContainsAny(name, "{$*?'\"") {
 		return token{}, errVariable
 	}
-	t := token{kind: variable, key: newKey(name)}
+	k := newKey(name)
+	t := token{kind: variable, key: &k}
 	if !given {
 		return t, nil
 	}

@@ -45,7 +45,7 @@ func parseARNPattern(s string, variables bool, from int) (arnPattern, error) {
 	if texts[0] != "arn" || len(texts) < 6 && !strings.HasSuffix(s, "*") {
 		return arnPattern{}, errNotARN
 	}
-	var a arnPattern
+	a := arnPattern{parts: make([]pattern, 0, len(texts))}
 	for i, t := range texts {
 		if i < from && variables && strings.Contains(t, "${") {
 			return arnPattern{}, errors.New("a variable stands before the fifth colon")
