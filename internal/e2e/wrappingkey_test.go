@@ -233,6 +233,7 @@ func databaseOf(sc *scene) []string {
 // both stopped.
 func TestWrappingKeyOfReplicas(t *testing.T) {
 	database, keys := []string{"--database", pgtest.URL(t)}, t.TempDir()
+	t.Setenv("SEALWRIGHT_BLOBS", t.TempDir())
 	file := func(name string) []string {
 		return append([]string{"--key-file", filepath.Join(keys, name)}, database...)
 	}
