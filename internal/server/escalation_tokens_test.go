@@ -166,11 +166,14 @@ func TestWhomATrustPolicyLetsIn(t *testing.T) {
 	f.role("locked", strings.ReplaceAll(f.trusts(``), `"Statement":[`, `"Statement":[{"Effect":"Deny","Principal":"*","Action":"sts:*","Condition":{"StringEquals":{"aws:ResourceTag/locked":"yes"}}},`))
 	_, err = f.iam.TagRole(t.Context(), &iam.TagRoleInput{RoleName: aws.String("locked"), Tags: []iamtypes.Tag{{Key: aws.String("locked"), Value: aws.String("yes")}}})
 	must(t, err)
+	f.role("elsewhere", f.trusts(`"NotIpAddress":{"aws:SourceIp":["127.0.0.0/8","::1/128"]}`))
+	f.role("wild", f.trusts(`"StringLike":{"ISSUER:repository":"${ISSUER:claim}"}`)) // what a token says is no pattern
 	f.role("no-tags", strings.ReplaceAll(f.trusts(``), `,"sts:TagSession"`, ""))
 	f.role("denied", strings.ReplaceAll(f.trusts(``), `"Statement":[`, `"Statement":[{"Effect":"Deny","Principal":"*","Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringEquals":{"aws:FederatedProvider":"`+f.arn+`"}}},`))
 	tagged := issuertest.GitHub(audience, "octo-org/app", mainBranch)
 	tagged["https://aws.amazon.com/tags/principal_tags/team"] = "red"
-	for _, role := range []string{"theirs", "everyone", "users", "assume-only", "negated", "one-level", "another-key", "locked", "no-tags", "denied", "missing"} {
+	tagged["claim"] = "*"
+	for _, role := range []string{"theirs", "everyone", "users", "assume-only", "negated", "one-level", "another-key", "locked", "elsewhere", "wild", "no-tags", "denied", "missing"} {
 		_, err := f.with(role, f.issuer.Token(time.Now(), tagged))
 		if f.wantCode(err, "AccessDenied"); t.Failed() {
 			t.Fatalf("%s: %v", role, err)

@@ -248,6 +248,8 @@ func TestShapesOfTokens(t *testing.T) {
 		"kubernetes":   {`"StringEquals":{"ISSUER:aud":"app"},"StringLike":{"ISSUER:sub":"system:serviceaccount:builds:*"}`, issuertest.Kubernetes("app", "builds", "runner")},
 		"github":       {`"StringLike":{"ISSUER:sub":"repo:octo-org/*"},"StringEquals":{"ISSUER:repository_id":"74","sts:RoleSessionName":"job-1"}`, issuertest.GitHub(audience, "octo-org/lib", "refs/heads/x")},
 		"a party":      {`"StringEquals":{"ISSUER:aud":"app","ISSUER:oaud":"https://elsewhere.example"}`, map[string]any{"sub": "robot", "aud": "https://elsewhere.example", "azp": "app"}},
+		"the request":  {`"IpAddress":{"aws:SourceIp":["127.0.0.0/8","::1/128"]},"Bool":{"aws:SecureTransport":"false"},"StringEquals":{"aws:RequestedRegion":"us-east-1"},"DateGreaterThan":{"aws:CurrentTime":"2020-01-01"}`, map[string]any{"sub": "robot", "aud": "app"}},
+		"its variable": {`"StringEquals":{"sts:RoleSessionName":"${ISSUER:sub}"}`, map[string]any{"sub": "job-1", "aud": "app"}},
 		"no party":     {`"StringEquals":{"ISSUER:aud":"app","ISSUER:oaud":"app"}`, map[string]any{"sub": "robot", "aud": "app"}},
 		"flat tags":    {`"StringEquals":{"aws:RequestTag/team":"red"},"ForAllValues:StringEquals":{"sts:TransitiveTagKeys":"team"}`, map[string]any{"sub": "robot", "aud": "app", "https://aws.amazon.com/tags/principal_tags/team": "red", "https://aws.amazon.com/tags/transitive_tag_keys": []string{"team"}}},
 		"no condition": {``, map[string]any{"sub": "robot", "aud": "app"}},

@@ -93,10 +93,13 @@ func (t Token) verify(keys []jose.JSONWebKey) error {
 
 func (t Token) header() jose.Header { return t.signed.Signatures[0].Protected }
 
-// A key set has at most this many keys that count.
+// A key set has at most this many keys that count, and that are looked at.
 //
 // Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-const maxKeys = 200
+const (
+	maxKeys    = 200
+	maxEntries = 1000
+)
 
 // parseKeys reads a key set and leaves out what no token may be signed with.
 //
@@ -109,7 +112,7 @@ func parseKeys(document []byte) ([]jose.JSONWebKey, error) {
 		return nil, err
 	}
 	var keys []jose.JSONWebKey
-	for _, raw := range set.Keys {
+	for _, raw := range set.Keys[:min(len(set.Keys), maxEntries)] {
 		var k jose.JSONWebKey
 		if len(keys) < maxKeys && k.UnmarshalJSON(raw) == nil && usable(k) {
 			keys = append(keys, k)

@@ -241,6 +241,8 @@ func TestKeysThatDoNotCount(t *testing.T) {
 		"a small key":    {`{"keys":[{"kty":"RSA","kid":"` + issuer.KeyID() + `","e":"AQAB","n":"` + strings.Repeat("_", 171) + `"}]}`, false},
 		"the last of 4":  {`{"keys":[` + strings.Repeat(public(func(k *jose.JSONWebKey) { k.Key = stranger.Private().Public() })+",", 3) + public(func(*jose.JSONWebKey) {}) + `]}`, true},
 		"one of many":    {`{"keys":[` + strings.Repeat(public(func(k *jose.JSONWebKey) { k.Key = stranger.Private().Public() })+",", 4) + public(func(*jose.JSONWebKey) {}) + `]}`, false},
+		"among 1000":     {`{"keys":[` + strings.Repeat("{},", 999) + public(func(*jose.JSONWebKey) {}) + `]}`, true},
+		"among too many": {`{"keys":[` + strings.Repeat("{},", 1000) + public(func(*jose.JSONWebKey) {}) + `]}`, false},
 		"none":           {`{"keys":[]}`, false},
 		"nothing":        {`{}`, false},
 	} {
