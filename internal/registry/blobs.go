@@ -140,11 +140,8 @@ func (b *bounded) Read(p []byte) (int, error) {
 
 // explainBlob gives a store's sentinel its words.
 func explainBlob(key Key, digest ociref.Digest, err error) error {
-	switch {
-	case errors.Is(err, ErrBlobNotFound):
+	if errors.Is(err, ErrBlobNotFound) {
 		return fault.Becausef(ErrBlobNotFound, "The layer %s does not exist in the repository '%s' of the registry with id '%s'", digest, key.Name, key.Account)
-	case errors.Is(err, ErrBlobInUse):
-		return fault.Becausef(ErrBlobInUse, "The layer %s is part of an image in the repository '%s'; delete the image first", digest, key.Name)
 	}
 	return explain(key, err)
 }

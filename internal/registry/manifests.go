@@ -122,7 +122,7 @@ func (s *Service) DeleteManifest(ctx context.Context, key Key, digest ociref.Dig
 	if len(gone) > manyGone {
 		s.wakeSweep()
 	}
-	return gone, explainImage(key, ociref.Reference{Digest: digest}, explainInUse(err))
+	return gone, explainImage(key, ociref.Reference{Digest: digest}, err)
 }
 
 // Untag removes a tag and returns what it pointed at. With DeleteLast, as
@@ -136,15 +136,7 @@ func (s *Service) Untag(ctx context.Context, key Key, u Untagging) (was ociref.D
 	if len(deleted) > manyGone {
 		s.wakeSweep()
 	}
-	return was, deleted, explainImage(key, ociref.Reference{Tag: u.Tag}, explainInUse(err))
-}
-
-// explainInUse says what stands in the way of a delete.
-func explainInUse(err error) error {
-	if errors.Is(err, ErrManifestInUse) {
-		return fault.Becausef(ErrManifestInUse, "The image, or one that refers to it, is listed by an index that is still there; delete the index first")
-	}
-	return err
+	return was, deleted, explainImage(key, ociref.Reference{Tag: u.Tag}, err)
 }
 
 // imageDetail is what the journal keeps of an image, in ECR's names.

@@ -31,7 +31,7 @@ var (
 	ErrPrecondition       = fault.New(fault.Conflict, "the tag or digest holds something else than the request expects: read it again")
 	ErrTagElsewhere       = fault.New(fault.Conflict, "the tag points at another manifest")
 	ErrTagImmutable       = fault.New(fault.Conflict, "the tag is immutable")
-	ErrUploadNotFound     = fault.New(fault.NotFound, "the upload does not exist")
+	ErrUploadNotFound     = fault.New(fault.NotFound, "the upload does not exist, or does no more: one ends when it is completed, cancelled, or left alone for long; begin another")
 	ErrUploadRange        = fault.New(fault.Invalid, "the chunk does not continue the upload")
 	ErrUploadBusy         = fault.New(fault.Conflict, "another request is writing to this upload")
 	ErrUploadTooLarge     = fault.New(fault.Limit, "the upload is too large")

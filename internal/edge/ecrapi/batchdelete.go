@@ -28,7 +28,7 @@ type batchDeleteImageOutput struct {
 // What an index of the same request still lists is tried again when something
 // else is gone, so that the order of the request does not matter.
 func (s *surface) batchDeleteImage(ctx context.Context, c *awshttp.Call, in *batchDeleteImageInput) (*batchDeleteImageOutput, error) {
-	b := &deletion{surface: s, key: key(c, in), gone: map[ociref.Digest]bool{}, done: map[imageID]bool{}}
+	b := &deletion{surface: s, key: key(c, in), gone: map[ociref.Digest]bool{}, done: map[imageID]bool{}, inUse: map[imageID]error{}}
 	if err := s.mustExist(ctx, b.key, false); err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func (s *surface) batchDeleteImage(ctx context.Context, c *awshttp.Call, in *bat
 		progress = len(rest) > 0 && len(rest) < before
 	}
 	for _, id := range rest {
-		f, _ := failed(id, b.inUse)
+		f, _ := failed(id, b.inUse[id])
 		b.out.Failures = append(b.out.Failures, f)
 	}
 	return &b.out, nil
@@ -58,7 +58,7 @@ type deletion struct {
 	at    map[ociref.Tag]ociref.Digest // where tags pointed when the request came
 	gone  map[ociref.Digest]bool       // with what went along
 	done  map[imageID]bool             // what the answer tells
-	inUse error                        // why the rest stays
+	inUse map[imageID]error            // why an image stays
 	out   batchDeleteImageOutput
 }
 
@@ -87,7 +87,7 @@ func (b *deletion) round(ctx context.Context, ids []imageID) (rest []imageID, er
 	for _, id := range ids {
 		err := b.delete(ctx, id)
 		if errors.Is(err, registry.ErrManifestInUse) {
-			b.inUse = err
+			b.inUse[id] = err
 			rest = append(rest, id)
 			continue
 		}

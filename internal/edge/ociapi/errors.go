@@ -49,7 +49,6 @@ var answers = []struct {
 	{ociref.ErrName, answer{http.StatusBadRequest, "NAME_INVALID"}},
 	{ociref.ErrTag, answer{http.StatusBadRequest, "TAG_INVALID"}},
 	{ociref.ErrDigest, answer{http.StatusBadRequest, "DIGEST_INVALID"}},
-	{registry.ErrCursor, answer{http.StatusBadRequest, "UNSUPPORTED"}},
 	{registry.ErrRepositoryNotFound, answer{http.StatusNotFound, "NAME_UNKNOWN"}},
 	{registry.ErrManifestNotFound, answer{http.StatusNotFound, "MANIFEST_UNKNOWN"}},
 	{registry.ErrManifestInvalid, answer{http.StatusBadRequest, "MANIFEST_INVALID"}},

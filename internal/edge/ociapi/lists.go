@@ -95,7 +95,9 @@ func referrerFilter(query url.Values) (f registry.ReferrerFilter, err error) {
 	if len(f.ArtifactTypes) > maxArtifactFilters {
 		return f, fault.Becausef(errQuery, "at most %d artifactType parameters are allowed", maxArtifactFilters)
 	}
-	f.After, err = registry.ParseCursor(query.Get("last"))
+	if f.After, err = registry.ParseCursor(query.Get("last")); err != nil {
+		err = fault.Becausef(errQuery, "the last parameter is none of ours: follow the Link of the page before, or leave it out")
+	}
 	return f, err
 }
 

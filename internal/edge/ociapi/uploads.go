@@ -140,7 +140,11 @@ func (c *call) appendUpload() error {
 
 // completeUpload is end-6, with or without a last chunk.
 func (c *call) completeUpload() error {
-	d, err := ociref.ParseDigest(c.r.URL.Query().Get("digest"))
+	query := c.r.URL.Query()
+	if !query.Has("digest") {
+		return fault.Becausef(ociref.ErrDigest, "the digest parameter is missing: PUT %s?digest=DIGEST, of all that was uploaded", c.r.URL.Path)
+	}
+	d, err := ociref.ParseDigest(query.Get("digest"))
 	if err != nil {
 		return err
 	}

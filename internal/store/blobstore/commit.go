@@ -98,7 +98,7 @@ func (d *Dir) check(ctx context.Context, f *os.File, digest ociref.Digest) (int6
 }
 
 func mismatch[N int | int64](size N, digest ociref.Digest) error {
-	return fault.Becausef(registry.ErrDigestMismatch, "the %d bytes uploaded do not hash to %s", size, digest)
+	return fault.Becausef(registry.ErrDigestMismatch, "the %d bytes uploaded do not hash to %s and were dropped: upload them again", size, digest)
 }
 
 // place is steps 2 to 5. An upload whose bytes may not have reached the disk is

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sealwright/sealwright/internal/fault"
 	"github.com/sealwright/sealwright/internal/journal"
 	"github.com/sealwright/sealwright/internal/ociref"
 	"github.com/sealwright/sealwright/internal/registry"
@@ -236,14 +237,24 @@ func unlisted(tx querier, repository int64, bound, gone []ociref.Digest) error {
 	}
 	for batch := range slices.Chunk(bound, referBatch) {
 		list := padded(batch)
-		parents, err := collect(tx, scanOne[ociref.Digest], `SELECT DISTINCT parent FROM manifest_children
+		found, err := collect(tx, scanListed, `SELECT parent, child FROM manifest_children
 			WHERE repository = $1 AND child IN (`+parameters(2, len(list))+`)`, among(repository, list)...)
 		if err != nil {
 			return err
 		}
-		if slices.ContainsFunc(parents, func(p ociref.Digest) bool { return !going[p] }) {
-			return registry.ErrManifestInUse
+		for _, l := range found {
+			if !going[l.index] {
+				return fault.Becausef(registry.ErrManifestInUse, "The image %s is listed by the index %s: delete the index first", l.manifest, l.index)
+			}
 		}
 	}
 	return nil
+}
+
+// listed says that an index lists a manifest.
+type listed struct{ index, manifest ociref.Digest }
+
+func scanListed(from scanner) (l listed, err error) {
+	err = from.Scan(&l.index, &l.manifest)
+	return l, err
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/sealwright/sealwright/internal/fault"
 	"github.com/sealwright/sealwright/internal/ociref"
 	"github.com/sealwright/sealwright/internal/registry"
 )
@@ -191,14 +192,13 @@ func buried(tx querier, repository int64, digests []ociref.Digest) (found bool, 
 // nameBlob says how a blob is named in its repository: by a manifest that lives
 // (ErrBlobInUse), by rows of the dead alone (errBuried), or not at all.
 func nameBlob(tx querier, repository int64, digest ociref.Digest) error {
-	const naming = `SELECT 1 FROM manifest_blobs x CROSS JOIN manifests m WHERE x.repository = $1 AND x.blob = $2
-		AND m.repository = x.repository AND m.digest = x.manifest`
-	used, err := exists(tx, naming+` AND`+living+`LIMIT 1`, repository, digest)
-	if err != nil {
-		return err
+	image, err := scanOne[ociref.Digest](tx.row(`SELECT m.digest FROM manifest_blobs x CROSS JOIN manifests m
+		WHERE x.repository = $1 AND x.blob = $2 AND m.repository = x.repository AND m.digest = x.manifest AND`+living+`LIMIT 1`, repository, digest))
+	if err == nil {
+		err = fault.Becausef(registry.ErrBlobInUse, "The layer %s is part of the image %s: delete the image first", digest, image)
 	}
-	if used {
-		return registry.ErrBlobInUse
+	if !errors.Is(err, sql.ErrNoRows) {
+		return err
 	}
 	held, err := exists(tx, `SELECT 1 FROM manifest_blobs WHERE repository = $1 AND blob = $2 LIMIT 1`, repository, digest)
 	if err == nil && held {

@@ -2,7 +2,9 @@ package storetest
 
 import (
 	"slices"
+	"strings"
 
+	"github.com/sealwright/sealwright/internal/fault"
 	"github.com/sealwright/sealwright/internal/ociref"
 	"github.com/sealwright/sealwright/internal/registry"
 )
@@ -47,6 +49,8 @@ func testDeleteInUse(s *shop) {
 	index := s.push(s.index(child.Digest), "v1")
 	_, err := s.DeleteManifest(ctx, app, child.Digest, event("BatchDeleteImage"))
 	s.want(err, registry.ErrManifestInUse)
+	message, _ := fault.Message(err)
+	same(s, strings.Contains(message, string(child.Digest)) && strings.Contains(message, string(index.Digest)), true)
 	_, _, err = s.Untag(ctx, app, registry.Untagging{Tag: "amd64", DeleteLast: true}, event("BatchDeleteImage"))
 	s.want(err, registry.ErrManifestInUse)
 	same(s, s.get(child.Digest).Tags, []ociref.Tag{"amd64"})
