@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -102,8 +103,9 @@ func awaitLines(t *testing.T, s *service, most int, directories ...string) {
 	}
 }
 
-// TestAuditAgreesAfterKills kills the service between act and line, over and over:
-// jobs, journal and lines then agree, one to one and in order.
+// TestAuditAgreesAfterKills kills the service between act, line and entry, over and
+// over: jobs, journal, lines and the transparency log then agree, one to one and in
+// order.
 func TestAuditAgreesAfterKills(t *testing.T) {
 	dir, directory := t.TempDir(), filepath.Join(t.TempDir(), "audit")
 	flags := []string{"--audit-file", directory, "--audit-file-size", "65536"}
@@ -121,13 +123,31 @@ func TestAuditAgreesAfterKills(t *testing.T) {
 			t.Fatalf("line %d has position %d", i+1, r.JournalPosition)
 		}
 	}
-	got := signed(t, auditLines(t, directory))
-	for _, job := range kept.jobs {
-		if got[job] != 1 {
-			t.Errorf("job %s was acknowledged and has no line", job)
+	kept.agree(t, s, 1, directory)
+	s.stop()
+}
+
+// agree checks that jobs, lines and entries of the transparency log are of the same
+// signatures, those that were acknowledged among them, once the tailers have caught
+// up. A job may have as many lines as most.
+func (k *acknowledged) agree(t *testing.T, s *service, most int, directories ...string) {
+	t.Helper()
+	awaitLines(t, s, most, directories...)
+	jobs := recorded(t, s)
+	for _, job := range k.jobs {
+		if jobs[job] != 1 {
+			t.Errorf("job %s was acknowledged and is not on record", job)
 		}
 	}
-	s.stop()
+	if _, err := s.logged(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	verify := program(t.Context(), "sealwright", append([]string{"log", "verify", "--data", s.dir}, dataFlags(s.command.Args)...)...)
+	said, err := verify.CombinedOutput()
+	if want := fmt.Sprintf("is whole: %d entries, one for each signing job", len(jobs)); err != nil || !strings.Contains(string(said), want) {
+		t.Errorf("the log: %v: %s, want %q", err, said, want)
+	}
+	t.Logf("%d signatures were acknowledged; %d have a job, a line and an entry", len(k.jobs), len(jobs))
 }
 
 // TestAuditFollows: what happens while somebody looks is shown once, in order.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -78,24 +79,25 @@ type kept struct {
 // and a quarter of a second later; or later still if it waits for each to have
 // been acknowledged once.
 func (k *acknowledged) work(t *testing.T, s *service, wait bool) {
-	repository := s.repository("app")
-	client := s.signer()
+	repository, client := s.repository("app"), s.signer()
+	k.untilKilled(t, s, func() bool { return !wait || k.hasBoth() },
+		func(ctx context.Context) error { return k.push(ctx, repository) },
+		func(ctx context.Context) error { return k.sign(ctx, client) })
+}
+
+// untilKilled has two workers for each of works do it over and over, until the
+// service is killed, some time between at once and a quarter of a second after it
+// is ripe for that.
+func (k *acknowledged) untilKilled(t *testing.T, s *service, ripe func() bool, works ...func(context.Context) error) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var workers sync.WaitGroup
-	for range 2 {
+	for _, work := range slices.Concat(works, works) {
 		workers.Go(func() {
-			for ctx.Err() == nil && k.push(ctx, repository) == nil {
-			}
-		})
-		workers.Go(func() {
-			for ctx.Err() == nil && k.sign(ctx, client) == nil {
+			for ctx.Err() == nil && work(ctx) == nil {
 			}
 		})
 	}
-	for range 1000 {
-		if !wait || k.hasBoth() {
-			break
-		}
+	for n := 0; n < 1000 && !ripe(); n++ {
 		time.Sleep(10 * time.Millisecond)
 	}
 	time.Sleep(time.Duration(mathrand.IntN(250)) * time.Millisecond)
