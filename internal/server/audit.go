@@ -20,6 +20,11 @@ import (
 // another takes over.
 const tailLease = 10 * time.Second
 
+// tailPauses are how long tailers wait after a batch, so that the next is larger, if
+// not as long as any other. The log publishes once a second at most, and each batch
+// costs two commits.
+var tailPauses = map[string]time.Duration{translog.Tailer: time.Second / 2}
+
 // openAudit makes the recorder of what changes nothing, and a tailer for each
 // place that the journal goes to.
 func (s *Server) openAudit(ctx context.Context) (err error) {
@@ -128,6 +133,7 @@ func (s *Server) tail(name string, sink journal.Sink) error {
 	s.records.Wake(wake)
 	t, err := journal.NewTailer(journal.TailerOptions{
 		Name: name, Reader: s.records.Journal(), Stands: s.records.Tailers(), Sink: sink, Holder: holder, Lease: lease, Wake: wake, Now: s.options.Now,
+		Pause: tailPauses[name],
 		Told: func(n int, err error) {
 			series.Step(n, err)
 			s.toldOfTailer(name, n, err)

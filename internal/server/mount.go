@@ -108,7 +108,7 @@ func (s *Server) awsHandler() (*awshttp.Handler, error) {
 	return awshttp.New(
 		awshttp.Options{
 			Authenticator: s.access, Authorizer: s.access, Region: s.config.Region, Now: s.options.Now,
-			Logger: s.options.Logger, SourceIP: s.proxies.sourceIP, Secure: s.proxies.https, PublicURL: s.publicURL, Note: note, Recorder: s.recorder, Limit: s.limit,
+			Logger: s.options.Logger, SourceIP: s.proxies.sourceIP, Secure: s.proxies.https, PublicURL: s.publicURL, Whole: whole, Note: note, Recorder: s.recorder, Limit: s.limit,
 		},
 		s.awsServices()...,
 	)

@@ -25,7 +25,7 @@ func (s *Server) Run(ctx context.Context) error {
 	web, admin := s.webServer(s.handler), s.webServer(s.admin)
 	group, ctx := errgroup.WithContext(ctx)
 	for _, l := range s.listeners {
-		group.Go(func() error { return ignoreServerClosed(web.Serve(l)) })
+		group.Go(func() error { return ignoreServerClosed(web.Serve(wholeListener{l})) })
 	}
 	for _, l := range s.adminListeners {
 		group.Go(func() error { return ignoreServerClosed(admin.Serve(l)) })
@@ -46,6 +46,7 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) webServer(h http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           s.reportPanics(h),
+		ConnContext:       withConn,
 		ReadHeaderTimeout: s.config.HeaderTimeout,
 		IdleTimeout:       s.config.IdleTimeout,
 		MaxHeaderBytes:    maxHeader,

@@ -33,6 +33,10 @@ func (x *exchange) refuse(ctx context.Context, err error) {
 	x.write(e.Status, contentType, body)
 }
 
+// maxWhole is how long an answer is, at most, that is held back until all of it is
+// there.
+const maxWhole = 64 << 10
+
 // write sends an answer within the time it may take. The flush sees to the last
 // of it before the deadline is lifted; the connection's next request has its own.
 func (x *exchange) write(status int, contentType string, body []byte) {
@@ -42,6 +46,9 @@ func (x *exchange) write(status int, contentType string, body []byte) {
 	control := http.NewResponseController(x.w)
 	control.SetWriteDeadline(time.Now().Add(x.h.options.Patience)) // not supported only by recorders of tests
 	defer control.SetWriteDeadline(time.Time{})
+	if len(body) <= maxWhole {
+		defer x.h.options.Whole(x.r)()
+	}
 	x.w.WriteHeader(status)
 	x.w.Write(body) // a client that went away, or does not read, is not our error
 	control.Flush()

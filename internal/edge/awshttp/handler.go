@@ -41,6 +41,9 @@ type Options struct {
 	// Patience is how long a client may take to receive an answer; zero means half
 	// a minute. Answers are a few megabytes at most.
 	Patience time.Duration
+	// Whole has what is written to answer a request leave in one piece when the
+	// function that it returns is called. nil means that it leaves as it comes.
+	Whole func(*http.Request) (send func())
 	// Note is told which operation a request asks for, such as
 	// "signer:SignPayload", as soon as that is known, with principal "", and once
 	// more with the principal's ARN. w is the ResponseWriter that ServeHTTP was
@@ -75,6 +78,9 @@ func (o *Options) complete() error {
 	}
 	if o.PublicURL == nil {
 		o.PublicURL = requestURL
+	}
+	if o.Whole == nil {
+		o.Whole = func(*http.Request) func() { return func() {} }
 	}
 	if o.Note == nil {
 		o.Note = func(http.ResponseWriter, string, string) {}
