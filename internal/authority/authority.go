@@ -85,7 +85,7 @@ func (a *Authority) create(ctx context.Context, now Authorities) (Authorities, b
 	if _, found, err := a.findPending(ctx, forRequest, now); found || err != nil {
 		return now, false, errors.Join(err, errRequested)
 	}
-	made, err := a.newHierarchy(ctx)
+	made, err := a.newHierarchy(ctx, now)
 	if err != nil {
 		return now, false, err
 	}
@@ -101,12 +101,27 @@ func (a *Authority) create(ctx context.Context, now Authorities) (Authorities, b
 	if stands.Active == made[1].ID {
 		return stands, true, nil
 	}
-	return stands, false, errors.Join(a.o.Keys.Delete(ctx, made[0].KeyID), a.o.Keys.Delete(ctx, made[1].KeyID))
+	return stands, false, a.forget(ctx, stands, made)
 }
 
-// newHierarchy makes the keys and certificates of a root and an issuing CA.
-func (a *Authority) newHierarchy(ctx context.Context) ([]Certificate, error) {
-	rootKey, err := a.o.Keys.Generate(ctx, firstKeys)
+// forget deletes the keys of certificates that were not recorded, but those that
+// whoever came first took up as well.
+func (a *Authority) forget(ctx context.Context, stands Authorities, made []Certificate) error {
+	for _, c := range made {
+		if stands.uses(c.KeyID) {
+			continue
+		}
+		if err := a.o.Keys.Delete(ctx, c.KeyID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newHierarchy makes the keys and certificates of a root and an issuing CA, with
+// the keys that an interrupted try has left, if any.
+func (a *Authority) newHierarchy(ctx context.Context, now Authorities) ([]Certificate, error) {
+	rootKey, err := a.pending(ctx, forRoot, now)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +129,7 @@ func (a *Authority) newHierarchy(ctx context.Context) ([]Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	issuingKey, err := a.o.Keys.Generate(ctx, firstKeys)
+	issuingKey, err := a.pending(ctx, forIssuing, now)
 	if err != nil {
 		return nil, err
 	}
@@ -153,4 +168,4 @@ var errNotReady = fault.Hide(fault.Unavailable, errors.New("authority: Bootstrap
 
 // errRequested is why a CA is not made by itself.
 var errRequested = fault.New(fault.Conflict, "an issuing CA under a root of your own was requested and is not there yet: "+
-	"have the request signed (\"sealwright ca csr\" prints it) and install the chain with \"sealwright ca install\"")
+	"have the request signed (\"sealwright ca csr\" prints it) and install the chain with \"sealwright ca install\". To have a CA made here instead, begin with an empty data directory")

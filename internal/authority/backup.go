@@ -3,11 +3,14 @@ package authority
 import (
 	"context"
 	"crypto/ecdsa"
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -36,6 +39,12 @@ type backupCertificate struct {
 type backupKey struct {
 	Key
 	PKCS8 []byte `json:"pkcs8"`
+}
+
+// strange says whether a key has a name that no key of ours has.
+func (k backupKey) strange() bool {
+	id, err := hex.DecodeString(k.ID)
+	return err != nil || len(id) != sha256.Size || !slices.Contains([]Purpose{"first", forRoot, forIssuing, forRequest, imported}, k.Purpose)
 }
 
 const (
@@ -107,40 +116,84 @@ func (b *backup) wipe() {
 }
 
 // Restore brings back what a backup holds and is not here, keys first. What is
-// here stays as it is. Before there is an active issuing CA, the backup's becomes
-// it. Repeated, it does nothing. It returns the CAs that stand then.
+// here stays as it is, but that it is retired or revoked if the backup says so:
+// neither can be undone, not by older records either. Before there is an active
+// issuing CA, the backup's becomes it. Repeated, it does nothing. It returns the CAs
+// that stand then.
 func (a *Authority) Restore(ctx context.Context, keys Exporter, r io.Reader) (Authorities, error) {
 	b, err := readBackup(r)
 	if err != nil {
 		return Authorities{}, err
 	}
 	defer b.wipe()
-	add, err := b.certificates()
+	known, err := b.certificates()
 	if err != nil {
 		return Authorities{}, err
 	}
+	if err := b.restoreKeys(ctx, keys); err != nil {
+		return Authorities{}, err
+	}
+	if _, err := a.o.Store.ChangeAuthorities(ctx, func(now Authorities) (*Change, error) { return a.restored(ctx, b, known, now), nil }); err != nil {
+		return Authorities{}, err
+	}
+	if err := a.revokeAgain(ctx, known); err != nil {
+		return Authorities{}, err
+	}
+	return a.o.Store.Authorities(ctx)
+}
+
+func (b *backup) restoreKeys(ctx context.Context, keys Exporter) error {
 	for _, k := range b.Keys {
 		key, err := parseKey(k.PKCS8)
 		if err != nil {
-			return Authorities{}, err
+			return err
 		}
 		err = keys.Restore(ctx, k.Key, key)
 		wipe(key)
 		if err != nil {
-			return Authorities{}, err
+			return err
 		}
 	}
-	return a.o.Store.ChangeAuthorities(ctx, func(now Authorities) (*Change, error) {
-		missing := now.missing(add)
-		if len(missing) == 0 && now.Active != "" {
-			return nil, nil
+	return nil
+}
+
+// restored is what a backup changes about the CAs as they are now; nil for nothing.
+func (a *Authority) restored(ctx context.Context, b backup, known []Certificate, now Authorities) *Change {
+	change := &Change{Add: now.missing(known)}
+	for _, c := range known {
+		here, found := now.find(c.ID)
+		if found && !c.RetiredAt.IsZero() && here.RetiredAt.IsZero() && !now.Above(now.Active, c.ID) {
+			change.Retire = append(change.Retire, c.ID)
 		}
-		change := &Change{Add: missing, Event: a.event(ctx, a.o.Now(), "RestoreCertificateAuthority", map[string]any{"certificates": len(missing), "madeAt": b.MadeAt})}
-		if now.Active == "" {
-			change.Activate = b.Active
+	}
+	if now.Active == "" {
+		change.Activate = b.Active
+	}
+	if len(change.Add)+len(change.Retire) == 0 && change.Activate == "" {
+		return nil
+	}
+	change.Event = a.event(ctx, a.o.Now(), "RestoreCertificateAuthority", map[string]any{"certificates": len(change.Add), "madeAt": b.MadeAt})
+	return change
+}
+
+// revokeAgain revokes what is not revoked here, the oldest revocation first, so that
+// one of a CA below another keeps its own reason.
+func (a *Authority) revokeAgain(ctx context.Context, known []Certificate) error {
+	now, err := a.o.Store.Authorities(ctx)
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(known, func(a, b Certificate) int { return a.RevokedAt.Compare(b.RevokedAt) })
+	for _, c := range known {
+		here, found := now.find(c.ID)
+		if c.RevokedAt.IsZero() || !found || !here.RevokedAt.IsZero() {
+			continue
 		}
-		return change, nil
-	})
+		if _, err := a.o.Store.Revoke(ctx, c.ID, c.Revocation, a.revoked(ctx, c, a.timestamp(), c.Reason)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s Authorities) missing(all []Certificate) (missing []Certificate) {
@@ -159,7 +212,7 @@ func readBackup(r io.Reader) (backup, error) {
 		return b, err
 	}
 	defer clear(text)
-	if len(text) > maxBackup || json.Unmarshal(text, &b) != nil || b.Format != backupFormat || len(b.Keys) > maxBackupKeys {
+	if len(text) > maxBackup || json.Unmarshal(text, &b) != nil || b.Format != backupFormat || len(b.Keys) > maxBackupKeys || slices.ContainsFunc(b.Keys, backupKey.strange) {
 		return b, fmt.Errorf("this is not a backup of a certificate authority that this program knows (format %d)", backupFormat)
 	}
 	return b, nil

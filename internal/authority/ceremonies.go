@@ -76,6 +76,9 @@ func (a *Authority) newIssuing(ctx context.Context, now Authorities, parent stri
 	case !above.RevokedAt.IsZero():
 		return Certificate{}, fault.Becausef(ErrNotNow, "the root %s is revoked: make another with \"sealwright ca new-root\" and activate its issuing CA", parent)
 	}
+	if above.NotAfter.Sub(a.o.Now()) < minLeafLife {
+		return Certificate{}, fault.Becausef(ErrNotNow, "the root %s ends at %s, and with it all that it certifies: make another with \"sealwright ca new-root\" and activate its issuing CA", parent, above.NotAfter.Format(time.RFC3339))
+	}
 	key, err := a.pending(ctx, forIssuing, now)
 	if err != nil {
 		return Certificate{}, err
@@ -132,7 +135,9 @@ func (a *Authority) NewRoot(ctx context.Context) (root, issuing Certificate, err
 	if err != nil {
 		return root, issuing, err
 	}
-	root, issuing, _ = stands.waiting()
+	if r, i, found := stands.waiting(); found {
+		root, issuing = r, i // somebody else's, made at the same time
+	}
 	return root, issuing, nil
 }
 

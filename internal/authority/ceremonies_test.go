@@ -3,10 +3,13 @@ package authority_test
 import (
 	"context"
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,6 +57,15 @@ func (i *interrupted) Revoke(ctx context.Context, id string, r authority.Revocat
 		return err
 	})
 	return again, err
+}
+
+// Import is a step as well.
+func (i *interrupted) Import(ctx context.Context, key *ecdsa.PrivateKey) (k authority.Key, err error) {
+	err = i.write(func() error {
+		k, err = i.Keys.(authority.Importer).Import(ctx, key)
+		return err
+	})
+	return k, err
 }
 
 func (i *interrupted) Generate(ctx context.Context, p authority.Purpose) (k authority.Key, err error) {
@@ -156,6 +168,67 @@ func TestCeremoniesInterrupted(t *testing.T) {
 					if leaf := leafOf(t, replica); leaf.IssuerID != authorities(t, w).Active || (leaf.ID == before.ID) != (tt.moved == 0) {
 						t.Errorf("step %d: the replica signs under %s", step, leaf.IssuerID)
 					}
+				}
+			}
+		})
+	}
+}
+
+// TestFoundingInterrupted makes the first CA in each of the ways there are,
+// interrupted at each step, before and after; then again, to its end. What stands is
+// one root and one issuing CA, which signs, and no key is left over.
+func TestFoundingInterrupted(t *testing.T) {
+	h := &house{t: t, now: newClock().now()}
+	key := h.key(elliptic.P384())
+	template := h.ca("Acme")
+	root := h.sign(template, template, key.Public(), key)
+	issuing := h.sign(h.ca("Acme issuing"), root, key.Public(), key)
+	for _, tt := range []struct {
+		name  string
+		do    func(ctx context.Context, a *authority.Authority, i *interrupted) error
+		steps int
+	}{
+		{"create", func(ctx context.Context, a *authority.Authority, _ *interrupted) error {
+			_, err := a.Bootstrap(ctx)
+			return err
+		}, 3},
+		{"import a root", func(ctx context.Context, a *authority.Authority, i *interrupted) error {
+			_, err := a.Import(ctx, i, []*x509.Certificate{root}, key)
+			return err
+		}, 3},
+		{"import an issuing CA", func(ctx context.Context, a *authority.Authority, i *interrupted) error {
+			_, err := a.Import(ctx, i, []*x509.Certificate{issuing, root}, key)
+			return err
+		}, 2},
+		{"request and install", func(ctx context.Context, a *authority.Authority, _ *interrupted) error {
+			csr, err := a.Request(ctx)
+			if err != nil {
+				return err
+			}
+			_, err = a.Install(ctx, h.certify(csr, root, key))
+			return err
+		}, 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for step := range tt.steps + 1 {
+				for _, after := range []bool{false, true} {
+					w := newWorld(t)
+					i := &interrupted{Store: w.store, Keys: w.keys(), left: step + 1, after: after}
+					err := tt.do(t.Context(), operate(t, w, i), i)
+					if i.fired != (step < tt.steps) || i.fired != (err != nil) {
+						t.Fatalf("step %d of %d: interrupted %v, %v", step, tt.steps, i.fired, err)
+					}
+					for range 2 {
+						i := &interrupted{Store: w.store, Keys: w.keys()}
+						if tt.name == "request and install" && authorities(t, w).Active != "" {
+							break // another request is another CA
+						}
+						if err := tt.do(t.Context(), operate(t, w, i), i); err != nil {
+							t.Fatalf("step %d, again: %v", step, err)
+						}
+					}
+					checkAfter(t, w, authority.Authorities{}, 2, 1)
+					validate(t, w, leafOf(t, w.started(t)))
 				}
 			}
 		})
@@ -298,6 +371,25 @@ func TestCeremoniesRefuse(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+// TestRotateUnderAnEndedRoot: an issuing CA that could sign nothing is not made.
+func TestRotateUnderAnEndedRoot(t *testing.T) {
+	w := newWorld(t)
+	a := w.started(t)
+	cas := authorities(t, w)
+	w.clock.advance(51 * 365 * 24 * time.Hour)
+	if _, err := a.Rotate(t.Context(), cas.Active); !errors.Is(err, authority.ErrNotNow) || !strings.Contains(err.Error(), "ca new-root") {
+		t.Errorf("under a root that has ended: %v", err)
+	}
+	_, issuing, err := a.NewRoot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(a.Activate(t.Context(), issuing.ID), a.Step(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	validate(t, w, leafOf(t, a))
+}
 
 // TestKeyThatIsGone: what cannot be used is said, and not made anew.
 func TestKeyThatIsGone(t *testing.T) {

@@ -66,30 +66,27 @@ func (a *Authority) Install(ctx context.Context, chain []*x509.Certificate) (Cer
 	if err != nil {
 		return Certificate{}, err
 	}
-	if err := a.tryLeaf(ctx, id, chain); err != nil {
+	err = a.o.Keys.Use(ctx, id, func(key crypto.Signer) error { return a.tryLeaf(chain, key) })
+	if errors.Is(err, ErrNoKey) {
+		return Certificate{}, fault.Becausef(ErrNoKey, "the key of %q is not here: have the request of \"sealwright ca csr\" signed, or bring certificate and key with \"sealwright ca import\"", chain[0].Subject)
+	}
+	if err != nil {
 		return Certificate{}, err
 	}
 	return a.bringIn(ctx, a.records(chain, id))
 }
 
 // tryLeaf certifies a leaf that is thrown away, to have the chain judged whole.
-func (a *Authority) tryLeaf(ctx context.Context, keyID string, certs []*x509.Certificate) error {
-	c := &chain{record: Certificate{KeyID: keyID}, certs: certs}
-	err := a.o.Keys.Use(ctx, keyID, func(key crypto.Signer) error {
-		leaf, err := a.certifyLeaf(a.o.Now(), c, key)
-		if err != nil {
-			return err
-		}
-		cert, err := readCertificate(leaf.Certificate)
-		if err != nil {
-			return err
-		}
-		return checkLeaf(append([]*x509.Certificate{cert}, certs...), a.o.Now())
-	})
-	if errors.Is(err, ErrNoKey) {
-		return fault.Becausef(ErrNoKey, "the key of %q is not here: have the request of \"sealwright ca csr\" signed, or bring certificate and key with \"sealwright ca import\"", certs[0].Subject)
+func (a *Authority) tryLeaf(certs []*x509.Certificate, key crypto.Signer) error {
+	leaf, err := a.certifyLeaf(a.o.Now(), &chain{certs: certs}, key)
+	if err != nil {
+		return err
 	}
-	return err
+	cert, err := readCertificate(leaf.Certificate)
+	if err != nil {
+		return err
+	}
+	return checkLeaf(append([]*x509.Certificate{cert}, certs...), a.o.Now())
 }
 
 // records describes a chain, root first, whose first certificate's key is here.
@@ -145,23 +142,43 @@ func (a *Authority) Import(ctx context.Context, keys Importer, chain []*x509.Cer
 	if !key.PublicKey.Equal(chain[0].PublicKey) {
 		return Certificate{}, unsuitable("the key is not that of %q, the first certificate", chain[0].Subject)
 	}
+	if err := a.tryImport(chain, key); err != nil {
+		return Certificate{}, err
+	}
 	k, err := keys.Import(ctx, key)
 	if err != nil {
 		return Certificate{}, err
 	}
 	made := a.records(chain, k.ID)
 	if len(chain) > 1 {
-		if err := a.tryLeaf(ctx, k.ID, chain); err != nil {
-			return Certificate{}, err
-		}
 		return a.bringIn(ctx, made)
 	}
-	return a.importRoot(ctx, chain[0], made[0])
+	return a.importRoot(ctx, made[0])
+}
+
+// tryImport has the chain judged before its key is taken in; that of a root with an
+// issuing CA below it, which is thrown away.
+func (a *Authority) tryImport(certs []*x509.Certificate, key *ecdsa.PrivateKey) error {
+	if len(certs) > 1 {
+		return a.tryLeaf(certs, key)
+	}
+	if err := checkCA(certs[0], 1, a.o.Now()); err != nil {
+		return err
+	}
+	below, err := newKey()
+	if err != nil {
+		return err
+	}
+	issuing, err := certify(issuingTemplate(a.o.Region, certs[0], a.o.Now(), 1), certs[0], below.Public(), key)
+	if err != nil {
+		return err
+	}
+	return a.tryLeaf([]*x509.Certificate{issuing, certs[0]}, below)
 }
 
 // importRoot records a root whose key is here and an issuing CA below it, unless
 // there is one.
-func (a *Authority) importRoot(ctx context.Context, root *x509.Certificate, recorded Certificate) (Certificate, error) {
+func (a *Authority) importRoot(ctx context.Context, recorded Certificate) (Certificate, error) {
 	now, err := a.o.Store.Authorities(ctx)
 	if err != nil {
 		return Certificate{}, err
@@ -180,13 +197,6 @@ func (a *Authority) importRoot(ctx context.Context, root *x509.Certificate, reco
 	if err != nil {
 		return Certificate{}, err
 	}
-	cert, err := readCertificate(issuing)
-	if err != nil {
-		return Certificate{}, err
-	}
-	if err := a.tryLeaf(ctx, key.ID, []*x509.Certificate{cert, root}); err != nil {
-		return Certificate{}, err
-	}
 	return a.bringIn(ctx, []Certificate{recorded, issuing})
 }
 
@@ -200,6 +210,9 @@ func ParseKey(text []byte) (*ecdsa.PrivateKey, error) {
 		return nil, errors.New("this is not one private key in PEM")
 	}
 	defer clear(block.Bytes)
+	if block.Type == "ENCRYPTED PRIVATE KEY" || block.Headers["DEK-Info"] != "" {
+		return nil, errors.New("this private key is encrypted: decrypt it first, with \"openssl pkey\", say, and destroy what that wrote when it is imported")
+	}
 	if block.Type != "EC PRIVATE KEY" {
 		return parseKey(block.Bytes)
 	}

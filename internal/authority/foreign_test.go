@@ -11,6 +11,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"io"
 	"math/big"
 	"slices"
 	"strings"
@@ -77,6 +78,19 @@ func (h *house) answer(request []byte, change func(issuing, middle, root *x509.C
 	root := h.sign(rootTemplate, rootTemplate, rootKey.Public(), rootKey)
 	middle := h.sign(middleTemplate, root, middleKey.Public(), rootKey)
 	return []*x509.Certificate{h.sign(template, middle, csr.PublicKey, middleKey), middle, root}
+}
+
+// certify signs a request as a CA below a root.
+func (h *house) certify(request []byte, root *x509.Certificate, key *ecdsa.PrivateKey) []*x509.Certificate {
+	h.t.Helper()
+	block, _ := pem.Decode(request)
+	csr, err := x509.ParseCertificateRequest(block.Bytes)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	template := h.ca("below")
+	template.MaxPathLenZero, template.MaxPathLen = true, 0
+	return []*x509.Certificate{h.sign(template, root, csr.PublicKey, key), root}
 }
 
 func request(t *testing.T, a *authority.Authority) []byte {
@@ -303,10 +317,112 @@ func TestBackup(t *testing.T) {
 	}
 }
 
+// TestRestoreOverOlderRecords: what a backup says is revoked or retired is so
+// afterwards, though the records, restored from before that, say nothing of it; and an
+// older backup takes nothing back.
+func TestRestoreOverOlderRecords(t *testing.T) {
+	w := newWorld(t)
+	a := w.started(t)
+	backup := func() *bytes.Reader {
+		t.Helper()
+		var text bytes.Buffer
+		if err := a.Backup(t.Context(), w.keys(), &text); err != nil {
+			t.Fatal(err)
+		}
+		return bytes.NewReader(text.Bytes())
+	}
+	first := authorities(t, w)
+	older := backup()
+	w.clock.advance(time.Hour)
+	root, issuing, err := a.NewRoot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(a.Activate(t.Context(), issuing.ID), a.Retire(t.Context(), first.CAs[0].ID)); err != nil {
+		t.Fatal(err)
+	}
+	w.clock.advance(time.Hour)
+	if _, _, err := a.Revoke(t.Context(), first.CAs[1].ID, authority.KeyCompromise); err != nil {
+		t.Fatal(err)
+	}
+	newer, stood := backup(), authorities(t, w)
+
+	records := newWorld(t)
+	restore := func(from *bytes.Reader) authority.Authorities {
+		t.Helper()
+		stands, err := records.authority(t).Restore(t.Context(), records.keys(), from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return stands
+	}
+	restore(older)
+	if err := records.started(t).Activate(t.Context(), first.Active); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		newer.Seek(0, io.SeekStart)
+		now := restore(newer)
+		if old := find(t, now, first.CAs[1].ID); old.Revocation != find(t, stood, old.ID).Revocation {
+			t.Errorf("revoked: %+v", old.Revocation)
+		}
+		if len(now.CAs) != 4 || find(t, now, root.ID).Role != authority.Root {
+			t.Errorf("%d CAs", len(now.CAs))
+		}
+		if err := records.authority(t).Activate(t.Context(), issuing.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	older.Seek(0, io.SeekStart)
+	newer.Seek(0, io.SeekStart)
+	restore(newer)
+	if now := restore(older); find(t, now, first.CAs[0].ID).RetiredAt.IsZero() || find(t, now, first.CAs[1].ID).RevokedAt.IsZero() || now.Active != issuing.ID {
+		t.Errorf("an older backup has undone something: %+v", now)
+	}
+}
+
+func find(t *testing.T, all authority.Authorities, id string) authority.Certificate {
+	t.Helper()
+	for _, c := range all.CAs {
+		if c.ID == id {
+			return c
+		}
+	}
+	t.Fatalf("%s is not there", id)
+	return authority.Certificate{}
+}
+
+// TestUnsuitableImports: what is refused leaves no key behind.
+func TestUnsuitableImports(t *testing.T) {
+	w := newWorld(t)
+	a := w.authority(t)
+	h := &house{t: t, now: w.clock.now()}
+	key := h.key(elliptic.P384())
+	for name, tt := range map[string]struct {
+		change func(root *x509.Certificate)
+		says   string
+	}{
+		"no CA below it":      {func(r *x509.Certificate) { r.MaxPathLen, r.MaxPathLenZero = 0, true }, "permits 0 CAs below it and there would be 1"},
+		"no basic constraint": {func(r *x509.Certificate) { r.BasicConstraintsValid, r.IsCA = false, false }, "not a CA"},
+		"ends soon":           {func(r *x509.Certificate) { r.NotAfter = w.clock.now().AddDate(0, 0, 29) }, "for 30 days"},
+	} {
+		template := h.ca("root")
+		tt.change(template)
+		root := h.sign(template, template, key.Public(), key)
+		if _, err := a.Import(t.Context(), w.keys(), []*x509.Certificate{root}, key); !errors.Is(err, authority.ErrUnsuitable) || !strings.Contains(err.Error(), tt.says) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if keys, err := w.keys().List(t.Context()); err != nil || len(keys) != 0 {
+		t.Errorf("keys %v, %v", keys, err)
+	}
+}
+
 func TestRestoreRefuses(t *testing.T) {
 	w := newWorld(t)
 	for name, text := range map[string]string{
 		"nothing": "", "no JSON": "hello", "another format": `{"sealwrightCABackup":2}`, "empty": `{"sealwrightCABackup":1}`,
+		"a strange key":  `{"sealwrightCABackup":1,"keys":[{"ID":"../x","Purpose":"root","pkcs8":"AAAA"}]}`,
 		"no certificate": `{"sealwrightCABackup":1,"active":"00","certificates":[{"der":"AAAA","issuer":"00"}]}`,
 	} {
 		if _, err := w.authority(t).Restore(t.Context(), w.keys(), strings.NewReader(text)); err == nil {

@@ -34,11 +34,10 @@ type Key struct {
 // making its key and recording the certificate finds the key again by it.
 type Purpose string
 
-// The purposes.
+// The purposes. (Keys of the first CAs were made for "first" in earlier versions.)
 const (
-	firstKeys  Purpose = "first"    // of the root and issuing CA that a new installation makes
-	forRoot    Purpose = "root"     // of a further root
-	forIssuing Purpose = "issuing"  // of a further issuing CA under a root of ours
+	forRoot    Purpose = "root"     // of a root
+	forIssuing Purpose = "issuing"  // of an issuing CA under a root of ours
 	forRequest Purpose = "request"  // of an issuing CA that a root elsewhere is to certify
 	imported   Purpose = "imported" // brought by the operator, or from a backup
 )

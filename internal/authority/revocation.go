@@ -45,11 +45,15 @@ func (a *Authority) Revoke(ctx context.Context, name string, why Reason) (c Cert
 		return c, false, err
 	}
 	r := Revocation{RevokedAt: a.timestamp(), RevokedBy: journal.ActorFrom(ctx).Principal, Reason: why}
-	e := a.event(ctx, r.RevokedAt, "RevokeCertificate", map[string]any{
+	again, err = a.o.Store.Revoke(ctx, c.ID, r, a.revoked(ctx, c, r.RevokedAt, why))
+	return c, again, err
+}
+
+// revoked is the event of a revocation.
+func (a *Authority) revoked(ctx context.Context, c Certificate, at time.Time, why Reason) journal.Event {
+	return a.event(ctx, at, "RevokeCertificate", map[string]any{
 		"certificateId": c.ID, "role": c.Role, "serialNumber": c.Serial, "certificateHash": c.Hash, "revocationReason": why.String(),
 	})
-	again, err = a.o.Store.Revoke(ctx, c.ID, r, e)
-	return c, again, err
 }
 
 // String is the reason's name in RFC 5280.

@@ -2,8 +2,12 @@ package e2e
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	cryptorand "crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -74,6 +78,11 @@ func ceremoniesUnderLoad(sc *scene, replicas ...*service) {
 	all := sc.authorities()
 	last := all[len(all)-1]
 	l.await(last.id, len(replicas))
+
+	// A root of one's own: its issuing CA requested and installed, then another brought
+	// in with its key. Both are known first, active then.
+	last = bringYourOwn(sc, l, len(replicas))
+	all = sc.authorities()
 	after := l.next(3)
 	for _, e := range l.all() {
 		if err := sc.ask(sc.image, e); err != nil {
@@ -82,6 +91,7 @@ func ceremoniesUnderLoad(sc *scene, replicas ...*service) {
 	}
 
 	// A backup brings back what is here: nothing changes.
+	sc.ceremony("create") // there is one
 	file, identity := sc.backup()
 	sc.ceremony("restore", file, "--identity", identity)
 	if now := sc.authorities(); !slices.Equal(now, all) {
@@ -128,6 +138,89 @@ func ceremoniesUnderLoad(sc *scene, replicas ...*service) {
 	sc.sign(sc.image)
 	if err := sc.ask(sc.image, sc.envelope); err != nil {
 		t.Errorf("signed after it was replaced: %v", err)
+	}
+}
+
+// bringYourOwn installs an issuing CA under a root that is kept elsewhere, and imports
+// another root. It returns the issuing CA that is active then.
+func bringYourOwn(sc *scene, l *load, replicas int) caLine {
+	t := sc.t
+	rootKey, root := newRoot(t, "Elsewhere")
+	request, _ := pem.Decode([]byte(sc.ceremony("csr")))
+	csr, err := x509.ParseCertificateRequest(request.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	chain := filepath.Join(t.TempDir(), "chain.pem")
+	writePEM(t, chain, "CERTIFICATE", certifyCA(t, "Below", csr.PublicKey, root, rootKey).Raw, root.Raw)
+	sc.ceremony("install", chain)
+	sc.takeUp(l, replicas, root)
+
+	importedKey, imported := newRoot(t, "Brought along")
+	der, err := x509.MarshalPKCS8PrivateKey(importedKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyFile := filepath.Join(t.TempDir(), "key.pem")
+	writePEM(t, chain, "CERTIFICATE", imported.Raw)
+	writePEM(t, keyFile, "PRIVATE KEY", der)
+	sc.ceremony("import", chain, "--key", keyFile)
+	return sc.takeUp(l, replicas, imported)
+}
+
+// takeUp activates the issuing CA below a root, when the scene's verifier knows it.
+func (sc *scene) takeUp(l *load, replicas int, root *x509.Certificate) caLine {
+	sc.t.Helper()
+	sc.oracle = sc.newOracle(profileARN("oracle"))
+	all := sc.authorities()
+	i := slices.IndexFunc(all, func(c caLine) bool { return c.id == fingerprint(root) })
+	if i < 0 || i+1 == len(all) || all[i].state != "published" || all[i+1].state != "standby" {
+		sc.t.Fatalf("after %s was brought in: %v", root.Subject, all)
+	}
+	sc.ceremony("activate", all[i+1].id)
+	l.await(all[i+1].id, replicas)
+	return all[i+1]
+}
+
+// newRoot makes a root that is not the service's.
+func newRoot(t *testing.T, name string) (*ecdsa.PrivateKey, *x509.Certificate) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P384(), cryptorand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key, certifyCA(t, name, key.Public(), nil, key)
+}
+
+// certifyCA certifies a CA; a nil parent means that it signs itself.
+func certifyCA(t *testing.T, name string, public any, parent *x509.Certificate, by *ecdsa.PrivateKey) *x509.Certificate {
+	t.Helper()
+	template := &x509.Certificate{
+		Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(5, 0, 0),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign, MaxPathLen: -1,
+	}
+	if parent == nil {
+		parent = template
+	}
+	der, err := x509.CreateCertificate(cryptorand.Reader, template, parent, public, by)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cert
+}
+
+func writePEM(t *testing.T, path, kind string, ders ...[]byte) {
+	t.Helper()
+	var text []byte
+	for _, der := range ders {
+		text = append(text, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})...)
+	}
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -250,11 +343,11 @@ func (sc *scene) signsAgain(replicas ...*service) {
 
 // load signs the scene's image over and over, through every replica.
 type load struct {
-	t      *testing.T
-	cancel func()
-	done   sync.WaitGroup
-	failed atomic.Int64
-	last   atomic.Value
+	t        *testing.T
+	stopping atomic.Bool
+	done     sync.WaitGroup
+	failed   atomic.Int64
+	last     atomic.Value
 
 	mu     sync.Mutex
 	signed [][]byte
@@ -262,15 +355,14 @@ type load struct {
 }
 
 func (sc *scene) startLoad(replicas ...*service) *load {
-	ctx, cancel := context.WithCancel(sc.t.Context())
-	l := &load{t: sc.t, cancel: cancel}
+	l := &load{t: sc.t}
 	for _, r := range replicas {
 		for range 2 {
 			client := r.signer()
 			l.done.Go(func() {
-				for ctx.Err() == nil {
-					l.sign(ctx, client, sc)
-					time.Sleep(20 * time.Millisecond) // the machine has other things to do
+				for !l.stopping.Load() {
+					l.sign(client, sc)
+					time.Sleep(50 * time.Millisecond) // the machine has other things to do
 				}
 			})
 		}
@@ -279,25 +371,27 @@ func (sc *scene) startLoad(replicas ...*service) *load {
 	return l
 }
 
-func (l *load) sign(ctx context.Context, client *signer.Client, sc *scene) {
+// sign asks once. A request that is under way when the load stops is let finish: so
+// each one that fails, fails for the service's sake.
+func (l *load) sign(client *signer.Client, sc *scene) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
 	payload := fmt.Sprintf(`{"targetArtifact":{"mediaType":%q,"digest":%q,"size":%d}}`, sc.image.MediaType, sc.image.Digest, sc.image.Size)
 	began := time.Now()
 	out, err := client.SignPayload(ctx, &signer.SignPayloadInput{ProfileName: aws.String("oracle"), Payload: []byte(payload), PayloadFormat: aws.String(payloadFormat)})
-	switch {
-	case ctx.Err() != nil:
-	case err != nil:
+	if err != nil {
 		l.failed.Add(1)
 		l.last.Store(fmt.Sprint(err))
-	default:
-		l.mu.Lock()
-		l.signed = append(l.signed, out.Signature)
-		l.worst = max(l.worst, time.Since(began))
-		l.mu.Unlock()
+		return
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.signed = append(l.signed, out.Signature)
+	l.worst = max(l.worst, time.Since(began))
 }
 
 func (l *load) stop() {
-	l.cancel()
+	l.stopping.Store(true)
 	l.done.Wait()
 }
 

@@ -43,6 +43,7 @@ type scene struct {
 	jobID    string
 	envelope []byte
 	oracle   notation.Verifier
+	roots    []byte // that its verifiers have come to trust, in PEM
 }
 
 // newScene signs an image through the service.
@@ -106,8 +107,11 @@ func (sc *scene) newOracle(identities ...string) notation.Verifier {
 	if err := os.MkdirAll(store, 0o700); err != nil {
 		sc.t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(store, "root.pem"), sc.root(), 0o600); err != nil {
-		sc.t.Fatal(err)
+	sc.roots = append(sc.roots, sc.root()...) // as trust install does: new ones beside the old
+	for _, root := range certificates(sc.t, sc.roots) {
+		if err := os.WriteFile(filepath.Join(store, fingerprint(root)+".crt"), root.Raw, 0o600); err != nil {
+			sc.t.Fatal(err)
+		}
 	}
 	files := dir.NewSysFS(home)
 	v, err := verifier.NewVerifierWithOptions(truststore.NewX509TrustStore(files), verifier.VerifierOptions{
