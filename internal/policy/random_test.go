@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"strconv"
+	"sync"
 	"testing"
 
 	"github.com/sealwright/sealwright/internal/policy"
@@ -23,7 +25,32 @@ func TestRandomDecisions(t *testing.T) {
 	} else if testing.Short() {
 		cases = 5_000
 	}
-	seen := map[string]int{}
+	seen, mu := map[string]int{}, sync.Mutex{}
+	t.Run("", func(t *testing.T) { // ends when all its parts have
+		for range runtime.GOMAXPROCS(0) {
+			t.Run("", func(t *testing.T) {
+				t.Parallel()
+				some := witness(t, cases/runtime.GOMAXPROCS(0))
+				mu.Lock()
+				defer mu.Unlock()
+				for said, n := range some {
+					seen[said] += n
+				}
+			})
+		}
+	})
+	for _, why := range words {
+		found := seen["allow "+why] + seen["deny "+why]
+		if found < cases/2000 {
+			t.Errorf("of %d random decisions only %d are for %s: %v", cases, found, why, seen)
+		}
+	}
+	t.Logf("%d decisions: %v", cases, seen)
+}
+
+// witness asks both evaluators and counts what they say.
+func witness(t *testing.T, cases int) (seen map[string]int) {
+	seen = map[string]int{}
 	seed := rand.Uint64()
 	d := dice{newDice(seed)}
 	for asked := 0; asked < cases; {
@@ -38,13 +65,7 @@ func TestRandomDecisions(t *testing.T) {
 			}
 		}
 	}
-	for _, why := range words {
-		found := seen["allow "+why] + seen["deny "+why]
-		if found < cases/2000 {
-			t.Errorf("of %d random decisions only %d are for %s: %v", cases, found, why, seen)
-		}
-	}
-	t.Logf("%d decisions: %v", cases, seen)
+	return seen
 }
 
 // dice makes random policies and questions, from few words so that they meet.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/sealwright/sealwright/internal/policy"
@@ -18,9 +19,24 @@ import (
 
 type doc = map[string]any
 
+// expressions are those that were compiled before: a million questions are asked
+// in few words.
+var expressions sync.Map
+
+func compiled(expression string) *regexp.Regexp {
+	known, ok := expressions.Load(expression)
+	if !ok {
+		known, _ = expressions.LoadOrStore(expression, regexp.MustCompile(expression))
+	}
+	return known.(*regexp.Regexp)
+}
+
 // slowly answers as say does.
 func slowly(r *policy.Request, d *documents) string {
-	s := &slow{r: r, bounded: len(d.boundary) > 0}
+	if d.read == nil {
+		d.read = map[string]doc{}
+	}
+	s := &slow{r: r, bounded: len(d.boundary) > 0, read: d.read}
 	inside := r.Principal.Account != "" && r.Principal.Account == r.ResourceAccount
 	trust := len(d.trust) > 0
 	resource, noResource, resourceDeny := d.resource, "no-resource", "resource-deny"
@@ -74,6 +90,7 @@ func slowly(r *policy.Request, d *documents) string {
 type slow struct {
 	r       *policy.Request
 	bounded bool
+	read    map[string]doc // the documents, by their texts
 }
 
 // limits is the intersection of what is granted with boundary and session.
@@ -90,12 +107,15 @@ func (s *slow) limits(granted bool, d *documents) string {
 }
 
 func (s *slow) statements(text string) (all []doc, vars bool) {
-	var whole doc
 	if text == "none" || text == "broken" {
 		return nil, false
 	}
-	if err := json.Unmarshal([]byte(text), &whole); err != nil {
-		panic(err)
+	whole := s.read[text]
+	if whole == nil {
+		if err := json.Unmarshal([]byte(text), &whole); err != nil {
+			panic(err)
+		}
+		s.read[text] = whole
 	}
 	for _, one := range many(whole["Statement"]) {
 		all = append(all, one.(doc))
@@ -208,7 +228,7 @@ func awsNames(element any) (list []string) {
 	if m["AWS"] == nil {
 		return nil
 	}
-	account := regexp.MustCompile(`^(?:arn:aws:iam::)?(\d{12})(?::root)?$`)
+	account := compiled(`^(?:arn:aws:iam::)?(\d{12})(?::root)?$`)
 	for _, name := range many(m["AWS"]) {
 		list = append(list, account.ReplaceAllString(name.(string), "root:$1"))
 	}
@@ -230,7 +250,7 @@ func (s *slow) hasAction(st doc) bool {
 }
 
 func foldASCII(s string) string {
-	return regexp.MustCompile(`[A-Z]+`).ReplaceAllStringFunc(s, strings.ToLower)
+	return compiled(`[A-Z]+`).ReplaceAllStringFunc(s, strings.ToLower)
 }
 
 // glob matches through a regular expression.
@@ -246,7 +266,7 @@ func glob(pattern, text string) bool {
 			expression += regexp.QuoteMeta(string(r))
 		}
 	}
-	return regexp.MustCompile(`(?s)^` + expression + `$`).MatchString(text)
+	return compiled(`(?s)^` + expression + `$`).MatchString(text)
 }
 
 func (s *slow) hasResource(st doc, vars bool) bool {
@@ -316,7 +336,7 @@ func (s *slow) expand(text string, vars, wild bool) (*regexp.Regexp, bool) {
 			expression += regexp.QuoteMeta(found)
 		}
 	}
-	return regexp.MustCompile(`(?s)^(?:` + expression + regexp.QuoteMeta(text[last:]) + `)$`), resolved
+	return compiled(`(?s)^(?:` + expression + regexp.QuoteMeta(text[last:]) + `)$`), resolved
 }
 
 func (s *slow) variable(inside string) (string, bool) {
@@ -428,7 +448,7 @@ func (s *slow) compare(operator, want, value string, vars bool) (ok, resolved bo
 	case "StringEquals", "StringLike", "StringEqualsIgnoreCase":
 		expression, resolved := s.expand(want, vars, operator == "StringLike")
 		if operator == "StringEqualsIgnoreCase" {
-			expression, value = regexp.MustCompile(foldASCII(expression.String())), foldASCII(value)
+			expression, value = compiled(foldASCII(expression.String())), foldASCII(value)
 		}
 		return resolved && expression.MatchString(value), resolved
 	case "ArnEquals", "ArnLike":

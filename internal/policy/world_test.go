@@ -36,6 +36,8 @@ func (k keys) Values(name string) ([]string, bool) {
 // that cannot be read, and session "none" for a session policy without any.
 type documents struct {
 	identity, boundary, session, resource, trust []string
+
+	read map[string]doc // by the slow evaluator
 }
 
 func (d *documents) of(kind string) *[]string {

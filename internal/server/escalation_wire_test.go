@@ -203,3 +203,39 @@ func TestOverridesMeanNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestEscalationByEndedSessions: credentials of a session that is over are refused
+// by each protocol in its words, freshly signed or not, and so is the registry
+// token made with them.
+func TestEscalationByEndedSessions(t *testing.T) {
+	f := newFort(t)
+	b := newBearer(t, f.Server, newSession(t, f.Server, "ci"))
+	asked := func(a attack) attack {
+		a.by = b.credentials
+		return a
+	}
+	if response, body := f.send(t, asked(attack{method: "GET", path: "/signing-profiles"})); response.StatusCode != http.StatusOK || b.get(t, f.Server, "/v2/app/tags/list") != http.StatusOK {
+		t.Fatalf("before the end: %d %s", response.StatusCode, body)
+	}
+	f.shift.Store(int64(time.Hour))
+	for _, row := range []row{
+		{"a profile", asked(cancel()), 403, "ExpiredTokenException", "expired"},
+		{"a presigned request", asked(presigned(cancel(), nil)), 403, "ExpiredTokenException", "expired"},
+		{"a repository", asked(deleteApp()), 400, "ExpiredTokenException", "expired"},
+		{"who it is", asked(form(identity)), 403, "ExpiredToken", "expired"},
+		{"without its token", with(asked(cancel()), func(a *attack) { a.by.SessionToken = "" }), 403, "UnrecognizedClientException", ""},
+		{"with a part of its token", with(asked(cancel()), func(a *attack) { a.by.SessionToken = a.by.SessionToken[:len(a.by.SessionToken)-4] }), 403, "UnrecognizedClientException", ""},
+	} {
+		response, body := f.send(t, row.attack)
+		if response.StatusCode != row.status || codeOf(response, body) != row.code || !strings.Contains(body, row.says) {
+			t.Errorf("%s: %d %s", row.name, response.StatusCode, body)
+		}
+	}
+	if status := b.get(t, f.Server, "/v2/app/tags/list"); status != http.StatusUnauthorized {
+		t.Errorf("the registry token: %d", status)
+	}
+	f.shift.Store(0)
+	if gained := f.plunder(t); gained != "" {
+		t.Error(gained)
+	}
+}
