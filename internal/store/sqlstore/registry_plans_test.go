@@ -3,8 +3,10 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -149,7 +151,8 @@ func everything(t *testing.T, db *DB) {
 func statements(t *testing.T, db *DB) map[string]bool {
 	seen := map[string]bool{}
 	note := func(q querier) error {
-		for text := range q.(*session).stmts {
+		s := q.(*session)
+		for _, text := range slices.Concat(slices.Collect(maps.Keys(s.stmts)), slices.Collect(maps.Keys(s.execs))) {
 			if !strings.Contains(text, "journal") && strings.Contains(text, "FROM") || strings.HasPrefix(text, "UPDATE") {
 				seen[rowLock.ReplaceAllString(text, "")] = true
 			}
