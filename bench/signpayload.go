@@ -113,6 +113,22 @@ func (e *signPayload) load(ctx context.Context, b *bench, connections int, do fu
 	b.table.Add(table.Measurement{Work: work + ": server CPU", Unit: table.Seconds, Value: ours.cpu, Beside: "one raw P-384 signature", Limit: raw})
 	b.table.Add(table.Measurement{Work: work + ": server CPU", Unit: table.Seconds, Value: ours.cpu, Beside: floorName, Limit: floor.cpu})
 	b.addRateAndLatency(work, ours, floorName, floor)
+	if connections == 1 {
+		return nil
+	}
+	plan.Address, plan.Duration = b.ours.registry.address, b.duration
+	return b.addHalfRate(ctx, "SignPayload", b.ours.process, plan, ours.Rate())
+}
+
+// addHalfRate adds how long the slowest hundredth takes beside the median, when the
+// server does half of what it can.
+func (b *bench) addHalfRate(ctx context.Context, work string, p *process.Process, plan load.Plan, peak float64) error {
+	plan.Rate = peak / 2
+	half, err := loadServer(ctx, p, plan)
+	if err != nil {
+		return err
+	}
+	b.table.Add(table.Measurement{Work: work + ", half the rate: p99", Unit: table.Seconds, Value: half.Latency(0.99), Beside: "its p50", Limit: half.Latency(0.5)})
 	return nil
 }
 

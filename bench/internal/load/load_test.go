@@ -245,3 +245,27 @@ func TestRunNeedsAServer(t *testing.T) {
 		t.Error("a loop ran without a server")
 	}
 }
+
+// TestRateMakesOperationsDue: however quick they are, no operation begins before it
+// is due, and one that had to wait took as long as it waited.
+func TestRateMakesOperationsDue(t *testing.T) {
+	address := serve(t, echo)
+	begun := time.Now()
+	const rate, count = 500, 50
+	result, err := Run(t.Context(), Plan{Address: address, Connections: 2, Count: count, Rate: rate, Do: func(c *Conn, n int) error {
+		if since := time.Since(begun); since < time.Duration(n)*time.Second/rate {
+			t.Errorf("operation %d began after %s", n, since)
+		}
+		if n == 10 || n == 11 { // both connections
+			time.Sleep(20 * time.Millisecond)
+		}
+		_, err := c.Expect(201, Make("GET", "/", address, nil))
+		return err
+	}})
+	if err != nil || result.Operations != count {
+		t.Fatal(result.Operations, err)
+	}
+	if slow := result.Latency(0.9); slow < 0.005 {
+		t.Errorf("those that waited for a connection took %f s", slow)
+	}
+}

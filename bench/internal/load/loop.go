@@ -12,11 +12,15 @@ import (
 
 // Plan is a closed loop: each connection does one operation after the other,
 // until the time or the count is used up. At least one of the two must be given.
+// With a rate it is an open one, as far as there are connections: operations are
+// due at equal distances, whatever became of those before, and take from when they
+// were due.
 type Plan struct {
 	Address     string        // host:port
 	Connections int           // at least 1
 	Duration    time.Duration // no operation starts later; 0: no such bound
 	Count       int           // operations in all; 0: no such bound
+	Rate        float64       // operations a second; 0: as many as there can be
 	// Do does operation n; each n from 0 occurs once. An error ends the loop.
 	Do func(c *Conn, n int) error
 }
@@ -87,7 +91,7 @@ func (l *loop) fail(err error) { l.failed.CompareAndSwap(nil, &err) }
 func (l *loop) work(c *Conn) (latencies []time.Duration) {
 	for l.failed.Load() == nil {
 		n := int(l.next.Add(1)) - 1
-		begin := time.Now()
+		begin := l.due(n)
 		if l.plan.Count > 0 && n >= l.plan.Count || l.plan.Duration > 0 && begin.Sub(l.start) >= l.plan.Duration {
 			break
 		}
@@ -98,4 +102,14 @@ func (l *loop) work(c *Conn) (latencies []time.Duration) {
 		latencies = append(latencies, time.Since(begin))
 	}
 	return latencies
+}
+
+// due waits until operation n is due, if there is a rate, and returns when it was.
+func (l *loop) due(n int) time.Time {
+	if l.plan.Rate == 0 {
+		return time.Now()
+	}
+	at := l.start.Add(time.Duration(float64(n) / l.plan.Rate * float64(time.Second)))
+	time.Sleep(time.Until(at))
+	return at
 }
