@@ -44,6 +44,7 @@ type Files struct {
 	begun  time.Time
 	size   int64            // of file, all of it synced
 	last   journal.Position // synced by this process
+	found  Record           // the last line of file, when it was opened; zero once that was held against what came
 }
 
 // NewFiles makes the directory, if need be.
@@ -79,6 +80,9 @@ func (f *Files) deliver(entries []journal.Entry) (n int, err error) {
 	if err := f.ready(); err != nil {
 		return 0, err
 	}
+	if n := f.written(entries); n > 0 {
+		return n, f.file.Sync()
+	}
 	var lines bytes.Buffer
 	for n < len(entries) && (n == 0 || f.size+int64(lines.Len()) < f.o.Size) {
 		lines.Write(RecordOf(entries[n]).Line())
@@ -93,6 +97,14 @@ func (f *Files) deliver(entries []journal.Entry) (n int, err error) {
 	}
 	f.size += int64(lines.Len())
 	return n, nil
+}
+
+// written is how many of entries the file had when it was opened: of a batch that
+// failed, lines may have been left that could not be taken back.
+func (f *Files) written(entries []journal.Entry) int {
+	at := slices.IndexFunc(entries, func(e journal.Entry) bool { return e.Position == f.found.JournalPosition && e.ID == f.found.EventID })
+	f.found = Record{}
+	return at + 1
 }
 
 // drop takes back what may have been written of lines that failed, and has the
@@ -138,6 +150,9 @@ func (f *Files) reopen() error {
 		return errors.Join(err, file.Close())
 	}
 	f.file, f.size, f.begun = file, size, begunAt(name)
+	if line, err := lastLine(name); err == nil {
+		f.found, _ = ParseLine(line) // if it is none of ours, it is of no entry
+	}
 	return nil
 }
 
