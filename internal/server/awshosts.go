@@ -72,19 +72,27 @@ func (h *hosts) domain(name string) (awsDomain, bool) {
 
 // account is whose registry the host of a request names; "" if it names none.
 func (h *hosts) account(r *http.Request) arn.AccountID {
-	_, account, _ := h.awsNames(strings.ToLower(hostname(r.Host)))
+	_, account, _ := h.awsNames(bareName(r.Host))
 	return account
+}
+
+// bareName is the name of a host as it is compared: in lower case, without port,
+// and without what AWS clients put before it.
+func bareName(host string) string {
+	name := strings.ToLower(hostname(host))
+	for _, prefix := range hostPrefixes {
+		if rest, found := strings.CutPrefix(name, prefix); found {
+			return rest
+		}
+	}
+	return name
 }
 
 // registryURL is scheme://host of an account's registry for who called. Clients
 // that came by a name of AWS's shape are told one; so are those that name the
 // registry, if there is one, since the public URL may not tell accounts apart.
 func (h *hosts) registryURL(c *awshttp.Call, account arn.AccountID, named bool) string {
-	name := strings.ToLower(hostname(c.Host))
-	for _, prefix := range hostPrefixes {
-		name = strings.TrimPrefix(name, prefix)
-	}
-	if d, _, shaped := h.awsNames(name); shaped {
+	if d, _, shaped := h.awsNames(bareName(c.Host)); shaped {
 		return d.registryURL(h.region, account)
 	}
 	for _, d := range h.domains {

@@ -237,3 +237,55 @@ func TestServicesAnswerToNamesOfAWS(t *testing.T) {
 		}
 	}
 }
+
+// TestEscalationByHosts: however a host is written, it is the one that the request
+// is for or the request is refused. The repository is there in both accounts; only
+// our own is ours to read.
+func TestEscalationByHosts(t *testing.T) {
+	h := newHarbour(t)
+	send := func(line string, headers ...string) string {
+		t.Helper()
+		c, err := net.Dial("tcp", h.Address())
+		must(t, err)
+		defer c.Close()
+		headers = append([]string{line + " HTTP/1.1", "Authorization: Basic " + h.ours.token, "Connection: close"}, headers...)
+		_, err = io.WriteString(c, strings.Join(headers, "\r\n")+"\r\n\r\n")
+		must(t, err)
+		answer, err := io.ReadAll(c)
+		must(t, err)
+		_, rest, _ := strings.Cut(string(answer), " ")
+		status, _, _ := strings.Cut(rest, " ")
+		return status
+	}
+	const get, absolute = "GET /v2/app/manifests/v1", "GET http://HOST/v2/app/manifests/v1"
+	for name, test := range map[string]struct {
+		line    string
+		headers []string
+		want    string
+	}{
+		"ours":                             {get, []string{"Host: " + ourRegistry}, "200"},
+		"theirs":                           {get, []string{"Host: " + theirRegistry}, "403"},
+		"theirs in capitals":               {get, []string{"Host: " + strings.ToUpper(theirRegistry)}, "403"},
+		"theirs at a port":                 {get, []string{"Host: " + theirRegistry + ":5000"}, "403"},
+		"theirs with a prefix":             {get, []string{"Host: verification." + theirRegistry}, "403"},
+		"theirs with the other prefix":     {get, []string{"Host: data-" + theirRegistry}, "403"},
+		"theirs in absolute form":          {strings.Replace(absolute, "HOST", theirRegistry, 1), []string{"Host: " + ourRegistry}, "403"},
+		"theirs with a user":               {strings.Replace(absolute, "HOST", ourRegistry+"@"+theirRegistry, 1), []string{"Host: " + ourRegistry}, "403"},
+		"ours in absolute form":            {strings.Replace(absolute, "HOST", ourRegistry, 1), []string{"Host: " + theirRegistry}, "200"},
+		"forwarded for us":                 {get, []string{"Host: " + theirRegistry, "X-Forwarded-Host: " + ourRegistry, "Forwarded: host=" + ourRegistry}, "403"},
+		"both":                             {get, []string{"Host: " + ourRegistry, "Host: " + theirRegistry}, "400"},
+		"both in one":                      {get, []string{"Host: " + ourRegistry + ", " + theirRegistry}, "400"},
+		"none":                             {get, nil, "400"},
+		"a dot at the end":                 {get, []string{"Host: " + theirRegistry + "."}, "421"},
+		"a label before":                   {get, []string{"Host: x." + theirRegistry}, "421"},
+		"a label after":                    {get, []string{"Host: " + theirRegistry + ".example.com"}, "421"},
+		"an account of 11 digits":          {get, []string{"Host: 1" + ourRegistry[2:]}, "421"},
+		"an account of full-width digits":  {get, []string{"Host: １" + ourRegistry[1:]}, "400"},
+		"a letter that folds into another": {get, []string{"Host: " + strings.Replace(theirRegistry, "dkr", "d\u212ar", 1)}, "400"},
+		"an encoded letter":                {get, []string{"Host: " + strings.Replace(theirRegistry, "dkr", "d%6br", 1)}, "421"},
+	} {
+		if got := send(test.line, test.headers...); got != test.want {
+			t.Errorf("%s: %s, want %s", name, got, test.want)
+		}
+	}
+}

@@ -72,16 +72,7 @@ func misdirected(w http.ResponseWriter, host string) {
 }
 
 func (h *hosts) answers(r *http.Request) bool {
-	name := strings.ToLower(hostname(r.Host))
-	if h.known(name, r) {
-		return true
-	}
-	for _, prefix := range hostPrefixes {
-		if rest, ok := strings.CutPrefix(name, prefix); ok && h.known(rest, r) {
-			return true
-		}
-	}
-	return false
+	return h.known(strings.ToLower(hostname(r.Host)), r) || h.known(bareName(r.Host), r)
 }
 
 // known reports whether a name without prefix is ours: loopback, the listen
