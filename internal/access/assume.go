@@ -19,6 +19,9 @@ var (
 	// ErrPackedPolicyTooLarge means that a session's policies and tags do not fit
 	// into its token.
 	ErrPackedPolicyTooLarge = fault.New(fault.Limit, "The session's policies and tags are larger than a session token can hold: make them smaller, or use managed policies.")
+	// ErrSessionTag means that the session's tags contradict each other, or those of
+	// the session that begins it.
+	ErrSessionTag = fault.New(fault.Invalid, "the session's tags are not valid")
 	// ErrNotAssumed means that the caller may not begin the session.
 	ErrNotAssumed = fault.New(fault.Denied, "not authorized")
 )
@@ -43,8 +46,12 @@ type NewSession struct {
 // AssumedRole is a session of a role that has begun.
 type AssumedRole struct {
 	TemporaryCredentials
-	ARN    string // of the session
-	UserID string // AROA…:name
+	ARN            string // of the session
+	UserID         string // AROA…:name
+	SourceIdentity string // "" is none
+	// Packed is how much of what a session can hold its policies and tags take, with
+	// all else that it says, in percent; 0 if it has neither.
+	Packed int
 }
 
 // Bounds of sessions.
@@ -83,17 +90,29 @@ func (s *Service) AssumeRole(ctx context.Context, p Principal, rc RequestContext
 }
 
 // inherit takes over from the session that begins this one the tags that go on,
-// and the source identity, which stays what it is.
+// and the source identity. Neither can be given again.
+//
+// Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_role-chaining
 func (n *NewSession) inherit(p Principal) error {
+	for _, key := range n.Transitive {
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(n.Tags)), sameTag(key)) {
+			return fault.Becausef(ErrSessionTag, "The specified transitive tag key must be included in the requested tags.")
+		}
+	}
 	if p.Session == nil {
 		return nil
 	}
 	if was := p.Session.SourceIdentity; was != "" && n.SourceIdentity != "" && n.SourceIdentity != was {
-		return fault.Becausef(ErrNotAssumed, "The source identity of a session cannot be changed.")
+		return fault.Becausef(ErrNotAssumed, "The source identity is already set for this assume role session.")
 	}
 	n.SourceIdentity = cmp.Or(n.SourceIdentity, p.Session.SourceIdentity)
 	inherited := maps.Clone(p.Session.Tags)
 	maps.DeleteFunc(inherited, func(tag, _ string) bool { return !slices.ContainsFunc(p.Session.Transitive, sameTag(tag)) })
+	for key := range n.Tags {
+		if slices.ContainsFunc(slices.Collect(maps.Keys(inherited)), sameTag(key)) {
+			return fault.Becausef(ErrSessionTag, "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session.")
+		}
+	}
 	var err error
 	if n.Tags, err = withTags(maps.Clone(n.Tags), inherited); err != nil {
 		return err
@@ -230,12 +249,8 @@ func (s *Service) checkSessionPolicies(ctx context.Context, account arn.AccountI
 //
 // Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_know
 func (n NewSession) checkTags() error {
-	folded := map[string]bool{}
-	for key := range n.Tags {
-		if folded[policy.KeyName(key)] {
-			return fault.Errorf(fault.Invalid, "Duplicate tag keys found. Please note that Tag keys are case insensitive.")
-		}
-		folded[policy.KeyName(key)] = true
+	if _, _, same := policy.SameKey(n.Tags); same {
+		return fault.Becausef(ErrSessionTag, "%s", sameTagKeys)
 	}
 	return checkTags(n.Tags)
 }
@@ -258,7 +273,11 @@ func (s *Service) finish(ctx context.Context, operation string, role Identity, n
 	}
 	e := s.event(ctx, operation, role.Account, role.ARN().String(), detail)
 	e.Source = journal.SourceSTS
-	return AssumedRole{credentials, c.ARN, c.UserID}, s.store.NoteSession(ctx, e)
+	packed := 0
+	if c.Session.limited() || len(c.Session.Tags) > 0 {
+		packed = credentials.packed
+	}
+	return AssumedRole{credentials, c.ARN, c.UserID, n.SourceIdentity, packed}, s.store.NoteSession(ctx, e)
 }
 
 // SessionToken begins a session of the user or root user itself: GetSessionToken.

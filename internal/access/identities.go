@@ -248,10 +248,13 @@ func checkTags(tags map[string]string) error {
 		}
 	}
 	if _, _, same := policy.SameKey(tags); same {
-		return fault.Errorf(fault.Invalid, "Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+		return fault.Errorf(fault.Invalid, "%s", sameTagKeys)
 	}
 	return nil
 }
+
+// sameTagKeys is what AWS says of keys that differ in case only.
+const sameTagKeys = "Duplicate tag keys found. Please note that Tag keys are case insensitive."
 
 // withTags replaces tags whose keys are the same but for case.
 func withTags(tags, more map[string]string) (map[string]string, error) {

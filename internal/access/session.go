@@ -42,6 +42,8 @@ type TemporaryCredentials struct {
 	Credentials
 	SessionToken string
 	Expires      time.Time
+
+	packed int // what the session takes of sessionTokenSize, in percent, rounded up
 }
 
 // The ids of temporary access keys begin differently.
@@ -96,7 +98,8 @@ func (s *Service) sealSession(a Account, c sessionClaims) (TemporaryCredentials,
 	}
 	header := append([]byte{sessionVersion}, a.ID...)
 	token := tokenEncoding.EncodeToString(aead.Seal(header, nil, plain, header))
-	return TemporaryCredentials{Credentials{c.KeyID, c.Secret}, token, c.Session.Expires}, nil
+	packed := (100*len(plain) + sessionTokenSize - 1) / sessionTokenSize
+	return TemporaryCredentials{Credentials{c.KeyID, c.Secret}, token, c.Session.Expires, packed}, nil
 }
 
 // session returns whose a session token is. It fails with ErrTokenExpired for one

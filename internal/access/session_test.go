@@ -2,6 +2,7 @@ package access_test
 
 import (
 	"errors"
+	"maps"
 	"strconv"
 	"strings"
 	"testing"
@@ -108,12 +109,18 @@ func TestChainsAreShortAndTagsGoOn(t *testing.T) {
 	if _, _, err := tr.play(t, one, access.NewSession{RoleARN: "two", Duration: time.Hour + time.Second}); err == nil {
 		t.Error("a chain is longer than an hour")
 	}
-	_, two, err := tr.play(t, one, access.NewSession{RoleARN: "two", Tags: map[string]string{"team": "blue"}})
+	if _, _, err := tr.play(t, one, access.NewSession{RoleARN: "two", Tags: map[string]string{"team": "blue"}}); !errors.Is(err, access.ErrSessionTag) {
+		t.Errorf("another team: %v", err)
+	}
+	begun, two, err := tr.play(t, one, access.NewSession{RoleARN: "two", Tags: map[string]string{"step": "test"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := two.Session; len(got.Tags) != 1 || got.Tags["team"] != "red" || got.SourceIdentity != "alice" {
-		t.Errorf("tags %v, source identity %q", got.Tags, got.SourceIdentity)
+	if got := two.Session; !maps.Equal(got.Tags, map[string]string{"team": "red", "step": "test"}) || got.SourceIdentity != "alice" || begun.SourceIdentity != "alice" {
+		t.Errorf("tags %v, source identity %q, %q", got.Tags, got.SourceIdentity, begun.SourceIdentity)
+	}
+	if _, three, err := tr.play(t, two, access.NewSession{RoleARN: "one"}); err != nil || !maps.Equal(three.Session.Tags, map[string]string{"team": "red"}) {
+		t.Errorf("the third of the chain has %v, %v", three.Session, err)
 	}
 	if _, _, err := tr.play(t, one, access.NewSession{RoleARN: "two", SourceIdentity: "bob"}); !errors.Is(err, access.ErrNotAssumed) {
 		t.Errorf("another source identity: %v", err)
@@ -188,11 +195,21 @@ func TestTagsDifferInMoreThanCase(t *testing.T) {
 	if _, _, err := tr.play(t, tr.user, access.NewSession{RoleARN: "one", Tags: map[string]string{"team": "red", "Team": "blue"}}); err == nil {
 		t.Error("a session has both team and Team")
 	}
-	_, one, err := tr.play(t, tr.user, access.NewSession{RoleARN: "one", Tags: map[string]string{"team": "red"}, Transitive: []string{"TEAM", "none"}})
+	_, one, err := tr.play(t, tr.user, access.NewSession{RoleARN: "one", Tags: map[string]string{"team": "red"}, Transitive: []string{"TEAM"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, two, err := tr.play(t, one, access.NewSession{RoleARN: "two", Tags: map[string]string{"Team": "blue"}})
+	for name, n := range map[string]access.NewSession{
+		"a tag that went on":          {RoleARN: "two", Tags: map[string]string{"Team": "blue"}},
+		"the same":                    {RoleARN: "two", Tags: map[string]string{"team": "red"}},
+		"goes on but was not given":   {RoleARN: "two", Tags: map[string]string{"step": "x"}, Transitive: []string{"none"}},
+		"goes on but went on already": {RoleARN: "two", Transitive: []string{"team"}},
+	} {
+		if _, _, err := tr.play(t, one, n); !errors.Is(err, access.ErrSessionTag) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	_, two, err := tr.play(t, one, access.NewSession{RoleARN: "two"})
 	if err != nil {
 		t.Fatal(err)
 	}

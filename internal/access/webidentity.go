@@ -15,10 +15,9 @@ import (
 // WebIdentitySession is a session of a role that a web identity has begun.
 type WebIdentitySession struct {
 	AssumedRole
-	Issuer         string
-	Audience       string
-	Subject        string
-	SourceIdentity string
+	Issuer   string
+	Audience string
+	Subject  string
 }
 
 // bearing is what a session keeps of the token that it was begun with.
@@ -58,7 +57,7 @@ func (s *Service) AssumeRoleWithWebIdentity(ctx context.Context, rc RequestConte
 		return WebIdentitySession{}, err
 	}
 	a, err := s.finish(actingAs(ctx, p), "AssumeRoleWithWebIdentity", role, n, c)
-	return WebIdentitySession{a, provider.URL, claims.Audience, claims.Subject, claims.SourceIdentity}, err
+	return WebIdentitySession{a, provider.URL, claims.Audience, claims.Subject}, err
 }
 
 // examineIdentity finds the provider that a token is of and checks the token.

@@ -171,6 +171,9 @@ func TestWhoMayNotAssume(t *testing.T) {
 		"too long":            {assume(st.user, sts.AssumeRoleInput{RoleArn: role, DurationSeconds: aws.Int32(3601)}), "ValidationError"},
 		"a bad policy":        {assume(st.user, sts.AssumeRoleInput{RoleArn: role, Policy: aws.String("{}")}), "MalformedPolicyDocument"},
 		"a source identity":   {assume(st.user, sts.AssumeRoleInput{RoleArn: role, SourceIdentity: aws.String("me")}), "AccessDenied"},
+		"a tag twice":         {assume(st.user, sts.AssumeRoleInput{RoleArn: role, Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String("v")}, {Key: aws.String("K"), Value: aws.String("v")}}}), "InvalidParameterValue"},
+		"a tag that is not":   {assume(st.user, sts.AssumeRoleInput{RoleArn: role, TransitiveTagKeys: []string{"k"}}), "InvalidParameterValue"},
+		"a context":           {assume(st.user, sts.AssumeRoleInput{RoleArn: role, ProvidedContexts: []types.ProvidedContext{{ProviderArn: aws.String("arn:aws:iam::aws:contextProvider/IdentityCenter"), ContextAssertion: aws.String("eyJh")}}}), "ValidationError"},
 		"a code":              {assume(st.user, sts.AssumeRoleInput{RoleArn: role, SerialNumber: aws.String("123456789"), TokenCode: aws.String("123456")}), "ValidationError"},
 	} {
 		var api smithy.APIError
@@ -235,4 +238,46 @@ func TestGetSessionToken(t *testing.T) {
 	must(t, err)
 	_, err = sts.NewFromConfig(b.config(st.Server)).GetCallerIdentity(t.Context(), nil)
 	st.wantCode(err, "InvalidClientTokenId") // the session ends with its key
+}
+
+// TestWhatASessionSaysOfItself: how full its token is, and whose it was at first,
+// along a chain.
+func TestWhatASessionSaysOfItself(t *testing.T) {
+	st := newStage(t)
+	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":["sts:AssumeRole","sts:TagSession","sts:SetSourceIdentity"]}]}`
+	_, err := st.iam.UpdateAssumeRolePolicy(t.Context(), &iam.UpdateAssumeRolePolicyInput{RoleName: aws.String("ci"), PolicyDocument: &trust})
+	must(t, err)
+	st.allow("all", allowAll)
+	_, err = st.iam.PutUserPolicy(t.Context(), &iam.PutUserPolicyInput{UserName: aws.String("builder"), PolicyName: aws.String("all"), PolicyDocument: aws.String(allowAll)})
+	must(t, err)
+	assume := func(b bearer, in sts.AssumeRoleInput) (*sts.AssumeRoleOutput, bearer) {
+		t.Helper()
+		in.RoleArn, in.RoleSessionName = aws.String(roleARN), aws.String("job-1")
+		out, err := sts.NewFromConfig(b.config(st.Server)).AssumeRole(t.Context(), &in)
+		must(t, err)
+		return out, bearer{credentials: aws.Credentials{AccessKeyID: *out.Credentials.AccessKeyId, SecretAccessKey: *out.Credentials.SecretAccessKey, SessionToken: *out.Credentials.SessionToken}}
+	}
+	plain, _ := assume(st.user, sts.AssumeRoleInput{})
+	if plain.PackedPolicySize != nil || plain.SourceIdentity != nil {
+		t.Errorf("%v %v", aws.ToInt32(plain.PackedPolicySize), aws.ToString(plain.SourceIdentity))
+	}
+	tag := types.Tag{Key: aws.String("team"), Value: aws.String("red")}
+	tagged, first := assume(st.user, sts.AssumeRoleInput{SourceIdentity: aws.String("alice"), Tags: []types.Tag{tag}, TransitiveTagKeys: []string{"team"}})
+	chained, second := assume(first, sts.AssumeRoleInput{})
+	limited, _ := assume(second, sts.AssumeRoleInput{Policy: aws.String(strings.Replace(allowAll, `"Action":"*"`, `"Action":[`+strings.Repeat(`"ecr:PutImage",`, 120)+`"*"]`, 1))})
+	for name, out := range map[string]*sts.AssumeRoleOutput{"tagged": tagged, "chained": chained, "limited": limited} {
+		if aws.ToString(out.SourceIdentity) != "alice" {
+			t.Errorf("%s: source identity %q", name, aws.ToString(out.SourceIdentity))
+		}
+		if n := aws.ToInt32(out.PackedPolicySize); n < 1 || n > 100 {
+			t.Errorf("%s: %d percent", name, n)
+		}
+	}
+	if *limited.PackedPolicySize < *chained.PackedPolicySize+20 {
+		t.Errorf("%d percent with a long policy, %d without", *limited.PackedPolicySize, *chained.PackedPolicySize)
+	}
+	_, err = sts.NewFromConfig(second.config(st.Server)).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: aws.String(roleARN), RoleSessionName: aws.String("job-1"), Tags: []types.Tag{tag}})
+	st.wantCode(err, "InvalidParameterValue")
+	_, err = sts.NewFromConfig(second.config(st.Server)).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: aws.String(roleARN), RoleSessionName: aws.String("job-1"), SourceIdentity: aws.String("bob")})
+	st.wantCode(err, "AccessDenied")
 }

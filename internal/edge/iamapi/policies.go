@@ -240,7 +240,7 @@ func (s *iam) setDefaultPolicyVersion(ctx context.Context, c *awshttp.Call, in *
 
 type tagPolicy struct {
 	policyARN
-	tags
+	newTags
 }
 
 func (s *iam) tagPolicy(ctx context.Context, c *awshttp.Call, in *tagPolicy) error {

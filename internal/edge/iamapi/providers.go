@@ -118,7 +118,7 @@ func (s *iam) updateThumbprints(ctx context.Context, c *awshttp.Call, in *update
 
 type tagProvider struct {
 	providerARN
-	tags
+	newTags
 }
 
 func (s *iam) tagProvider(ctx context.Context, c *awshttp.Call, in *tagProvider) error {

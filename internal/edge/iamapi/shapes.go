@@ -7,7 +7,6 @@ import (
 
 	"github.com/sealwright/sealwright/internal/access"
 	"github.com/sealwright/sealwright/internal/edge/awshttp"
-	"github.com/sealwright/sealwright/internal/fault"
 	"github.com/sealwright/sealwright/internal/policy"
 )
 
@@ -98,10 +97,16 @@ func escaped(document string) string {
 	return strings.ReplaceAll(url.QueryEscape(document), "+", "%20")
 }
 
-// tags are the tags of a request.
-type tags struct {
-	Tags []tag `json:"Tags" validate:"max=50"`
-}
+// tags are the tags of a request that may have some, newTags of one that is about
+// nothing else.
+type (
+	tags struct {
+		Tags []tag `json:"Tags" validate:"max=50"`
+	}
+	newTags struct {
+		Tags []tag `json:"Tags" validate:"required,max=50"`
+	}
+)
 
 // given is the tags by their keys.
 func (t tags) given() map[string]string {
@@ -112,17 +117,28 @@ func (t tags) given() map[string]string {
 	return all
 }
 
-// once refuses a key that comes twice, whatever its case.
-func (t tags) once() error {
+func (t newTags) given() map[string]string { return tags(t).given() }
+
+// repeat reports whether a key comes twice, whatever its case.
+func (t tags) repeat() bool {
 	keys := map[string]bool{}
 	for _, tag := range t.Tags {
 		keys[policy.KeyName(tag.Key)] = true
 	}
-	if len(keys) != len(t.Tags) {
-		return fault.Errorf(fault.Invalid, "Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+	return len(keys) != len(t.Tags)
+}
+
+const tagsRepeat = "Duplicate tag keys found. Please note that Tag keys are case insensitive."
+
+// once refuses a key that comes twice.
+func (t tags) once() error {
+	if t.repeat() {
+		return invalidInput(tagsRepeat)
 	}
 	return nil
 }
+
+func (t newTags) once() error { return tags(t).once() }
 
 // tagKeys are the tags that a request takes away.
 type tagKeys struct {

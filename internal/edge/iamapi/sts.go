@@ -66,6 +66,8 @@ func translateSTS(err error) awshttp.Error {
 		return awshttp.Error{Code: "AccessDenied", Status: http.StatusForbidden}
 	case errors.Is(err, access.ErrPackedPolicyTooLarge):
 		return awshttp.Error{Code: "PackedPolicyTooLarge", Status: http.StatusBadRequest}
+	case errors.Is(err, access.ErrSessionTag):
+		return awshttp.Error{Code: "InvalidParameterValue", Status: http.StatusBadRequest}
 	case errors.Is(err, webidentity.ErrInvalid):
 		return awshttp.Error{Code: "InvalidIdentityToken", Status: http.StatusBadRequest}
 	case errors.Is(err, webidentity.ErrExpired):
@@ -137,6 +139,10 @@ type assumeRole struct {
 	SerialNumber   *string  `json:"SerialNumber" validate:"min=9,max=256"`
 	TokenCode      *string  `json:"TokenCode" validate:"min=6,max=6"`
 	SourceIdentity *string  `json:"SourceIdentity" validate:"min=2,max=64,pattern=[\\w+=,.@-]*"`
+	Contexts       []struct {
+		Provider  *string `json:"ProviderArn" validate:"min=20,max=2048"`
+		Assertion *string `json:"ContextAssertion" validate:"min=4,max=2048"`
+	} `json:"ProvidedContexts" validate:"min=1,max=5"`
 }
 
 // session is what the input asks for.
@@ -155,22 +161,38 @@ type assumedRoleUser struct {
 type assumeRoleOutput struct {
 	Credentials    temporary       `json:"Credentials"`
 	User           assumedRoleUser `json:"AssumedRoleUser"`
+	Packed         *int            `json:"PackedPolicySize,omitempty"`
 	SourceIdentity *string         `json:"SourceIdentity,omitempty"`
+}
+
+// showPacked shows a share that is known.
+func showPacked(percent int) *int {
+	if percent == 0 {
+		return nil
+	}
+	return &percent
 }
 
 func (s *sts) assumeRole(ctx context.Context, c *awshttp.Call, in *assumeRole) (*assumeRoleOutput, error) {
 	if in.SerialNumber != nil || in.TokenCode != nil {
 		return nil, errNoMFA
 	}
-	if err := (tags{in.Tags}).once(); err != nil {
-		return nil, err
+	if in.Contexts != nil {
+		return nil, errNoContexts
+	}
+	if (tags{in.Tags}).repeat() {
+		return nil, fault.Becausef(access.ErrSessionTag, tagsRepeat)
 	}
 	a, err := s.access.AssumeRole(ctx, c.Principal, c.Context, in.session())
-	return &assumeRoleOutput{showCredentials(a.TemporaryCredentials), assumedRoleUser{a.UserID, a.ARN}, in.SourceIdentity}, err
+	return &assumeRoleOutput{showCredentials(a.TemporaryCredentials), assumedRoleUser{a.UserID, a.ARN}, showPacked(a.Packed), orNil(a.SourceIdentity)}, err
 }
 
 // errNoMFA refuses codes that nothing here could check.
 var errNoMFA = fault.New(fault.Invalid, "There are no MFA devices here: leave SerialNumber and TokenCode out.")
+
+// errNoContexts refuses assertions of who stands behind the caller: AWS has them
+// from IAM Identity Center.
+var errNoContexts = fault.New(fault.Invalid, "There are no providers of contexts here, such as IAM Identity Center: leave ProvidedContexts out.")
 
 type getSessionToken struct {
 	Duration     *int    `json:"DurationSeconds" validate:"min=900,max=129600"`

@@ -9,11 +9,11 @@ import (
 type (
 	tagUser struct {
 		userName
-		tags
+		newTags
 	}
 	tagRole struct {
 		roleName
-		tags
+		newTags
 	}
 	untagUser struct {
 		userName

@@ -18,6 +18,7 @@ type assumeRoleWithWebIdentityOutput struct {
 	Credentials    temporary       `json:"Credentials"`
 	Subject        string          `json:"SubjectFromWebIdentityToken"`
 	User           assumedRoleUser `json:"AssumedRoleUser"`
+	Packed         *int            `json:"PackedPolicySize,omitempty"`
 	Provider       string          `json:"Provider"`
 	Audience       string          `json:"Audience"`
 	SourceIdentity *string         `json:"SourceIdentity,omitempty"`
@@ -34,5 +35,5 @@ func (s *sts) assumeRoleWithWebIdentity(ctx context.Context, c *awshttp.Call, in
 	n.PolicyARNs, n.Duration = in.limits()
 	w, err := s.access.AssumeRoleWithWebIdentity(ctx, c.Context, n, in.Token)
 	return &assumeRoleWithWebIdentityOutput{showCredentials(w.TemporaryCredentials), w.Subject, assumedRoleUser{w.UserID, w.ARN},
-		w.Issuer, w.Audience, orNil(w.SourceIdentity)}, err
+		showPacked(w.Packed), w.Issuer, w.Audience, orNil(w.SourceIdentity)}, err
 }
