@@ -44,6 +44,7 @@ type Store interface {
 	PolicyStore
 	PrincipalStore
 	ProviderStore
+	ReportStore
 
 	// Revision returns a number that is another one after any change of accounts,
 	// keys, identities and policies, those of resources too: at once for changes

@@ -229,6 +229,8 @@ func TestAWSProgramIAM(t *testing.T) {
 	has("Active", "iam list-access-keys --user-name alice")
 	has("1", "iam list-user-tags --user-name alice")
 	has("AccessKeysPerUserQuota", "iam get-account-summary --output json")
+	has("COMPLETE", "iam generate-credential-report")
+	has("text/csv", "iam get-credential-report")
 	has("allowed", "iam simulate-principal-policy --policy-source-arn arn:aws:iam::111122223333:user/team/alice --action-names ecr:PutImage")
 	c.fails("(DeleteConflict)", aws, "--endpoint-url", s.url, "iam", "delete-user", "--user-name", "alice")
 	c.fails("(NoSuchEntity)", aws, "--endpoint-url", s.url, "iam", "get-user", "--user-name", "bob")

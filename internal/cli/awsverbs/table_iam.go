@@ -6,6 +6,8 @@ func iamOperations() []operation {
 	type c = iam.Client
 	return []operation{
 		op((*c).GetAccountSummary, "Count what the account has"),
+		op((*c).GenerateCredentialReport, "Make a report of the users and their credentials"),
+		op((*c).GetCredentialReport, "Show the report of the users and their credentials"),
 		op((*c).GetAccountAuthorizationDetails, "Show users, groups, roles and policies with all they hold"),
 		op((*c).ListAccountAliases, "List the account aliases: there are none"),
 		op((*c).SimulateCustomPolicy, "Ask what given policies would decide"),

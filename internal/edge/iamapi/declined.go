@@ -33,7 +33,7 @@ var declined = []struct{ advice, operations string }{
 	{"Roles are made with CreateRole.",
 		"CreateServiceLinkedRole DeleteServiceLinkedRole GetServiceLinkedRoleDeletionStatus"},
 	{"Ask the journal who did what, and GetAccessKeyLastUsed for keys.",
-		"GenerateCredentialReport GenerateServiceLastAccessedDetails GetCredentialReport " +
+		"GenerateServiceLastAccessedDetails " +
 			"GetServiceLastAccessedDetails GetServiceLastAccessedDetailsWithEntities ListPoliciesGrantingServiceAccess"},
 	{"Use SimulatePrincipalPolicy.",
 		"GetContextKeysForPrincipalPolicy"},

@@ -48,6 +48,8 @@ var codes = []struct {
 	{access.ErrBadProvider, "InvalidInput", http.StatusBadRequest},
 	{access.ErrIdentityExists, "EntityAlreadyExists", http.StatusConflict},
 	{access.ErrPolicyExists, "EntityAlreadyExists", http.StatusConflict},
+	{access.ErrNoReport, "ReportNotPresent", http.StatusGone},
+	{access.ErrReportExpired, "ReportExpired", http.StatusGone},
 	{access.ErrInUse, "DeleteConflict", http.StatusConflict},
 	{access.ErrTooMany, "LimitExceeded", http.StatusConflict},
 	{access.ErrUnmodifiable, "InvalidInput", http.StatusBadRequest},

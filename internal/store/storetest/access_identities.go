@@ -13,7 +13,8 @@ import (
 )
 
 // Identities is the contract of [access.IdentityStore], [access.PolicyStore],
-// [access.PrincipalStore], [access.ProviderStore] and [access.GrantStore].
+// [access.PrincipalStore], [access.ProviderStore], [access.ReportStore] and
+// [access.GrantStore].
 func Identities(t *testing.T, open func(t *testing.T) Stores) {
 	suite(t, open, []scenario{
 		{"create, read, delete", identityLife},
@@ -30,6 +31,7 @@ func Identities(t *testing.T, open func(t *testing.T) Stores) {
 		{"attach against delete", policyRace},
 		{"grants", grantsGather},
 		{"principals", principalsFound},
+		{"credential reports", reportLife},
 		{"entities", policyEntities},
 		{"identity providers", providerLife},
 		{"identity providers at once", providerRace},
