@@ -19,13 +19,28 @@ func (s *Service) Authorize(ctx context.Context, r Request) (Decision, error) {
 	if free[r.Action] && r.Principal.ARN != "" {
 		return Decision{Allowed: true}, nil
 	}
+	return s.authorize(ctx, r, nil)
+}
+
+// AuthorizeUnder decides as Authorize would if the documents, as they would be
+// kept, were what is attached to the resource, such as to tell whether a new
+// policy would shut out who sets it. There is at least one.
+func (s *Service) AuthorizeUnder(ctx context.Context, r Request, attached []Document) (Decision, error) {
+	return s.authorize(ctx, r, compileAll(&documents{}, attached, ofResource))
+}
+
+// authorize decides by all policies that bear on a request, of the resource by
+// these unless there are none.
+func (s *Service) authorize(ctx context.Context, r Request, instead []policy.Attached) (Decision, error) {
 	q, resource := s.question(r)
 	m := s.moment()
 	g, err := s.own(ctx, m, q)
 	if err == nil && !q.repairs() {
 		var found attachment
 		found, err = s.at(ctx, m, resource, r.Resource)
-		g.Resource, q.on = found.policies, found.tags
+		if g.Resource, q.on = found.policies, found.tags; instead != nil {
+			g.Resource = instead
+		}
 	}
 	if err != nil {
 		return Decision{}, err
@@ -34,9 +49,9 @@ func (s *Service) Authorize(ctx context.Context, r Request) (Decision, error) {
 }
 
 // AuthorizeTrust decides whether a principal may do an action of STS, such as
-// sts:AssumeRole, on a role whose trust policy is the document, as it is kept. A role that does
-// not exist is asked for with an empty document: who is refused learns nothing
-// else. Errors are as Authorize's.
+// sts:AssumeRole, on a role whose trust policy is the document, as it is kept. A
+// role that does not exist is asked for with an empty document: who is refused
+// learns nothing else. Errors are as Authorize's.
 func (s *Service) AuthorizeTrust(ctx context.Context, r Request, trust Document) (Decision, error) {
 	s.NoteUse(r.Principal.KeyID, r.Action)
 	q, _ := s.question(r)

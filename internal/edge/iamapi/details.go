@@ -36,31 +36,14 @@ type (
 		Attached []attachedPolicy `json:"AttachedManagedPolicies"`
 	}
 	roleDetail struct {
-		Path      string           `json:"Path"`
-		Name      string           `json:"RoleName"`
-		ID        string           `json:"RoleId"`
-		ARN       string           `json:"Arn"`
-		Created   awshttp.Time     `json:"CreateDate"`
-		Trust     string           `json:"AssumeRolePolicyDocument"`
+		roleFacts
 		Instances []string         `json:"InstanceProfileList"` // there are none
 		Policies  []policyDetail   `json:"RolePolicyList"`
 		Attached  []attachedPolicy `json:"AttachedManagedPolicies"`
-		Boundary  *bounded         `json:"PermissionsBoundary,omitempty"`
-		Tags      []tag            `json:"Tags,omitempty"`
 	}
 	managedDetail struct {
-		Name        string          `json:"PolicyName"`
-		ID          string          `json:"PolicyId"`
-		ARN         string          `json:"Arn"`
-		Path        string          `json:"Path"`
-		Default     string          `json:"DefaultVersionId"`
-		Attachments int             `json:"AttachmentCount"`
-		Boundaries  int             `json:"PermissionsBoundaryUsageCount"`
-		Attachable  bool            `json:"IsAttachable"`
-		Description *string         `json:"Description,omitempty"`
-		Created     awshttp.Time    `json:"CreateDate"`
-		Updated     awshttp.Time    `json:"UpdateDate"`
-		Versions    []policyVersion `json:"PolicyVersionList"`
+		policyFacts
+		Versions []policyVersion `json:"PolicyVersionList"`
 	}
 	detailsOutput struct {
 		Users    []userDetail    `json:"UserDetailList"`
@@ -170,8 +153,7 @@ func (s *iam) addIdentity(ctx context.Context, out *detailsOutput, key access.Id
 	case access.Group:
 		out.Groups = append(out.Groups, groupDetail{showGroup(i), own, attached})
 	case access.Role:
-		r := showRole(i)
-		out.Roles = append(out.Roles, roleDetail{r.Path, r.Name, r.ID, r.ARN, r.Created, r.Trust, nil, own, attached, r.Boundary, r.Tags})
+		out.Roles = append(out.Roles, roleDetail{showRole(i).roleFacts, nil, own, attached})
 	}
 	return documents, nil
 }
@@ -189,8 +171,7 @@ func (s *iam) awsPolicyEntities(ctx context.Context, c *awshttp.Call, after stri
 
 func policyEntity(p access.ManagedPolicy) entity {
 	return entity{foldedName(p.Name), func(_ context.Context, out *detailsOutput) (documents int, err error) {
-		m := showPolicy(p)
-		d := managedDetail{m.Name, m.ID, m.ARN, m.Path, m.Default, m.Attachments, m.Boundaries, m.Attachable, m.Description, m.Created, m.Updated, nil}
+		d := managedDetail{policyFacts: showPolicy(p).policyFacts}
 		for _, v := range p.Versions {
 			text := escaped(v.Document)
 			version := showVersion(v, v.Number == p.Default)

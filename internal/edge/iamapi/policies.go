@@ -21,7 +21,8 @@ func (s *iam) policyRows() []awshttp.Operation {
 	}
 }
 
-type managedPolicy struct {
+// policyFacts is what all shapes of a managed policy have.
+type policyFacts struct {
 	Name        string       `json:"PolicyName"`
 	ID          string       `json:"PolicyId"`
 	ARN         string       `json:"Arn"`
@@ -33,12 +34,16 @@ type managedPolicy struct {
 	Description *string      `json:"Description,omitempty"`
 	Created     awshttp.Time `json:"CreateDate"`
 	Updated     awshttp.Time `json:"UpdateDate"`
-	Tags        []tag        `json:"Tags,omitempty"`
+}
+
+type managedPolicy struct {
+	policyFacts
+	Tags []tag `json:"Tags,omitempty"`
 }
 
 func showPolicy(p access.ManagedPolicy) managedPolicy {
-	return managedPolicy{p.Name, p.ID, p.ARN().String(), p.Path, p.Standing().ID(), p.Attached, p.Boundaries, true,
-		orNil(p.Description), awshttp.Time{Time: p.CreatedAt}, awshttp.Time{Time: p.UpdatedAt}, showTags(p.Tags)}
+	return managedPolicy{policyFacts{p.Name, p.ID, p.ARN().String(), p.Path, p.Standing().ID(), p.Attached, p.Boundaries, true,
+		orNil(p.Description), awshttp.Time{Time: p.CreatedAt}, awshttp.Time{Time: p.UpdatedAt}}, showTags(p.Tags)}
 }
 
 type policyOutput struct {

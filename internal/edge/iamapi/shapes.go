@@ -30,17 +30,22 @@ type group struct {
 	Created awshttp.Time `json:"CreateDate"`
 }
 
+// roleFacts is what all shapes of a role have.
+type roleFacts struct {
+	Path     string       `json:"Path"`
+	Name     string       `json:"RoleName"`
+	ID       string       `json:"RoleId"`
+	ARN      string       `json:"Arn"`
+	Created  awshttp.Time `json:"CreateDate"`
+	Trust    string       `json:"AssumeRolePolicyDocument"`
+	Boundary *bounded     `json:"PermissionsBoundary,omitempty"`
+	Tags     []tag        `json:"Tags,omitempty"`
+}
+
 type role struct {
-	Path        string       `json:"Path"`
-	Name        string       `json:"RoleName"`
-	ID          string       `json:"RoleId"`
-	ARN         string       `json:"Arn"`
-	Created     awshttp.Time `json:"CreateDate"`
-	Trust       string       `json:"AssumeRolePolicyDocument"`
-	Description *string      `json:"Description,omitempty"`
-	MaxSession  int          `json:"MaxSessionDuration"`
-	Boundary    *bounded     `json:"PermissionsBoundary,omitempty"`
-	Tags        []tag        `json:"Tags,omitempty"`
+	roleFacts
+	Description *string `json:"Description,omitempty"`
+	MaxSession  int     `json:"MaxSessionDuration"`
 }
 
 type bounded struct {
@@ -62,8 +67,8 @@ func showGroup(i access.Identity) group {
 }
 
 func showRole(i access.Identity) role {
-	return role{i.Path, i.Name, i.ID, i.ARN().String(), awshttp.Time{Time: i.CreatedAt}, escaped(i.Trust), orNil(i.Description),
-		int(i.MaxSession.Seconds()), showBoundary(i.Boundary), showTags(i.Tags)}
+	return role{roleFacts{i.Path, i.Name, i.ID, i.ARN().String(), awshttp.Time{Time: i.CreatedAt}, escaped(i.Trust),
+		showBoundary(i.Boundary), showTags(i.Tags)}, orNil(i.Description), int(i.MaxSession.Seconds())}
 }
 
 func showBoundary(policy string) *bounded {
