@@ -4,117 +4,278 @@ import (
 	"bytes"
 	"context"
 	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
 	"io/fs"
+	"math/big"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"filippo.io/age"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/sealwright/sealwright/internal/authority"
 	"github.com/sealwright/sealwright/internal/datadir"
+	"github.com/sealwright/sealwright/internal/journal"
 	"github.com/sealwright/sealwright/internal/seal"
-	"github.com/sealwright/sealwright/internal/store/sqlstore"
 	"github.com/sealwright/sealwright/internal/store/storetest/pgtest"
 )
 
-// TestPrivateKeysAreNowhere searches everything a service and the ceremonies
-// write for the private keys of its CAs, in every form that they may have.
-func TestPrivateKeysAreNowhere(t *testing.T) { searchForKeys(t, "") }
+// TestSecretsAreNowhere searches everything a service and the ceremonies write, while
+// it runs and afterwards, for what is sealed, for the keys it is sealed under, and for
+// private keys of any kind, in every form that they may have.
+func TestSecretsAreNowhere(t *testing.T) { searchForSecrets(t, "") }
 
-// TestPrivateKeysAreNowhereOnPostgreSQL searches the database as well.
-func TestPrivateKeysAreNowhereOnPostgreSQL(t *testing.T) { searchForKeys(t, pgtest.URL(t)) }
+// TestSecretsAreNowhereOnPostgreSQL searches the database as well.
+func TestSecretsAreNowhereOnPostgreSQL(t *testing.T) { searchForSecrets(t, pgtest.URL(t)) }
 
-func searchForKeys(t *testing.T, database string) {
+func searchForSecrets(t *testing.T, database string) {
 	elsewhere, dir := t.TempDir(), filepath.Join(t.TempDir(), "data")
-	keyFile, backup := filepath.Join(elsewhere, "wrapping.key"), filepath.Join(dir, "ca.age")
-	flags := []string{"--key-file", keyFile, "--access-log", "all"}
+	keyFile, words := filepath.Join(elsewhere, "wrapping.key"), filepath.Join(elsewhere, "words")
+	if err := os.WriteFile(words, []byte("correct horse battery staple\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	flags := []string{"--key-file", keyFile}
 	if database != "" {
 		flags = append(flags, "--database", database)
 	}
-	s := start(t, dir, flags...)
+	s := start(t, dir, append(flags[:len(flags):len(flags)], "--access-log", "all", "--audit-reads", "all", "--audit-file", filepath.Join(dir, "audit"))...)
 	noCore(t, s)
+	for name, value := range s.env {
+		t.Setenv(name, value)
+	}
 	sc := &scene{service: s, t: t, profile: createProfile(t, s, "oracle"), images: s.createRepository("app")}
 	sc.image = sc.push([]byte("layer"))
 	sc.sign(sc.image)
+	written := []byte(sc.ceremoniesForSecrets(dir, words, flags))
+	sc.sign(sc.image)
+
+	found := secretsOf(t, dir, keyFile, database)
+	found["passphrase"] = []byte("correct horse battery staple")
+	haystack := func() map[string][]byte {
+		all := readTree(t, dir)
+		all["the output"] = append(written, s.output.Bytes()...)
+		if database != "" {
+			all["the database"] = dump(t, database)
+		}
+		return all
+	}
+	live := haystack()
+	if _, wal := live[filepath.Join(dir, "records.db-wal")]; !wal && database == "" {
+		t.Error("the write-ahead log was not searched")
+	}
+	s.stop()
+	search(t, found, live)
+	search(t, found, haystack())
+	copied(t, dir, database)
+	theSearchFinds(t, found)
+}
+
+// ceremoniesForSecrets makes keys and secrets of each kind, and backups of them, and
+// returns what the commands said.
+func (sc *scene) ceremoniesForSecrets(dir, words string, flags []string) string {
+	sc.t.Helper()
 	identity, err := age.GenerateX25519Identity()
+	if err != nil {
+		sc.t.Fatal(err)
+	}
+	sc.mustRun([]string{"iam", "create-user", "--user-name", "alice"})
+	sc.mustRun([]string{"iam", "create-access-key", "--user-name", "alice"}) // says the secret, once
+	wrapping := func(args ...string) string {
+		return sc.mustRun(slices.Concat([]string{"wrapping-key"}, args, flags, []string{"--data", dir}))
+	}
+	return sc.ca("new-root") + sc.ca("rotate", sc.authorities()[1].id) + sc.ca("list", "--leaves") + sc.ca("csr") +
+		sc.ca("backup", filepath.Join(dir, "ca.age"), "--recipient", identity.Recipient().String()) +
+		wrapping("add", "--new-passphrase-file", words) + wrapping("rotate") + wrapping("list")
+}
+
+// secretsOf opens everything that is sealed in an installation's records, by the name
+// it is sealed for, and the keys it is sealed under.
+func secretsOf(t *testing.T, path, keyFile, database string) map[string][]byte {
+	t.Helper()
+	dir, err := datadir.Open(datadir.Options{Path: path, KeyFile: keyFile})
 	if err != nil {
 		t.Fatal(err)
 	}
-	written := []byte(sc.ca("new-root") + sc.ca("rotate", sc.authorities()[1].id) + sc.ca("list", "--leaves") + sc.ca("csr") +
-		sc.ca("backup", backup, "--recipient", identity.Recipient().String()))
-	sc.sign(sc.image)
-	s.stop()
-	written = append(written, s.output.Bytes()...)
+	records, err := openDatabase(t.Context(), dir, database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer records.Close()
+	u, err := seal.Unlock(t.Context(), seal.Options{Slots: records.Slots()}, dir.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string][]byte{"the wrapping key": keyBytes(t, readFile(t, keyFile))}
+	look := journal.New(t.Context(), time.Now(), journal.SourceSealwright, "LookAtSecrets", journal.Subject{Region: region}, nil)
+	err = records.Slots().ChangeSlots(t.Context(), func(now []seal.Slot) (*seal.Change, error) {
+		mine := slices.IndexFunc(now, func(s seal.Slot) bool { return s.ID == u.SlotID() })
+		dataKey, err := dir.Key.Unwrap(now[mine].Wrapped)
+		all["the data key"] = keyBytes(t, dataKey)
+		return &seal.Change{Slots: now, Event: look, Reseal: func(name string, sealed []byte) ([]byte, error) {
+			plain, err := u.Open(name, sealed)
+			all[name] = secretPart(t, plain)
+			return sealed, err
+		}}, err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for prefix, want := range map[string]int{
+		"authority/":  7, // two roots, three issuing CAs, one requested, the log's
+		"access-key/": 2, "token-key/": 1,
+	} {
+		n := 0
+		for name := range all {
+			if strings.HasPrefix(name, prefix) {
+				n++
+			}
+		}
+		if n != want {
+			t.Errorf("%d secrets are %s…, not %d", n, prefix, want)
+		}
+	}
+	return all
+}
 
-	keys := caKeys(t, dir, keyFile, database)
-	if len(keys) != 6 { // two roots, three issuing CAs, one requested
-		t.Fatalf("%d CA keys", len(keys))
+// keyBytes are those of a wrapping key or data key in its text form.
+func keyBytes(t *testing.T, text string) []byte {
+	t.Helper()
+	_, encoded, _ := strings.Cut(strings.TrimSpace(text), ":")
+	key, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil || len(key) != 32 {
+		t.Fatalf("a key of %d bytes, %v", len(key), err)
 	}
-	var rows []byte
-	if database != "" {
-		rows = dump(t, database)
+	return key
+}
+
+// secretPart is what every encoding of a secret holds: of a private key its scalar or
+// seed, of anything else all of it.
+func secretPart(t *testing.T, plain []byte) []byte {
+	t.Helper()
+	parsed, _ := x509.ParsePKCS8PrivateKey(plain)
+	switch key := parsed.(type) {
+	case *ecdsa.PrivateKey:
+		raw, err := key.Bytes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return raw
+	case ed25519.PrivateKey:
+		return key.Seed()
 	}
-	for i, key := range keys {
-		for form, needle := range forms(t, key) {
-			if bytes.Contains(written, needle) {
-				t.Errorf("key %d is in the logs or the output, as %s", i, form)
-			}
-			if found := searchTree(t, dir, needle); found != "" {
-				t.Errorf("key %d is in %s, as %s", i, found, form)
-			}
-			if bytes.Contains(rows, needle) {
-				t.Errorf("key %d is in the database, as %s", i, form)
+	return bytes.Clone(plain)
+}
+
+// anyKey is the fixed part of a private key's encoding, whoever's it is: those of the
+// leaves, which nobody can open, look like this as well.
+var anyKey = map[string][]byte{
+	"a P-384 key in PKCS#8":    {0x30, 0x10, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 6, 5, 0x2b, 0x81, 4, 0, 0x22, 4},
+	"an Ed25519 key in PKCS#8": {0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20},
+	"a P-384 key in SEC 1":     {0xa0, 7, 6, 5, 0x2b, 0x81, 4, 0, 0x22}, // its end
+}
+
+// search fails for each secret that is in a place.
+func search(t *testing.T, secrets, places map[string][]byte) {
+	t.Helper()
+	for _, found := range find(secrets, places) {
+		t.Error(found)
+	}
+}
+
+func find(secrets, places map[string][]byte) (found []string) {
+	needles := map[string][]byte{"PEM": []byte("PRIVATE KEY-----")}
+	for _, kind := range []map[string][]byte{secrets, anyKey} {
+		for name, raw := range kind {
+			for form, needle := range forms(raw) {
+				needles[name+" as "+form] = needle
 			}
 		}
 	}
-	copied(t, dir, database)
-	theSearchFinds(t, dir, keys[0])
+	for name, needle := range needles {
+		for place, content := range places {
+			if bytes.Contains(content, needle) {
+				found = append(found, fmt.Sprintf("%s is in %s", name, place))
+			}
+		}
+	}
+	return found
 }
 
-// theSearchFinds: a key that is written is found.
-func theSearchFinds(t *testing.T, dir string, key *ecdsa.PrivateKey) {
+// theSearchFinds: every secret that is written is found, in each encoding.
+func theSearchFinds(t *testing.T, secrets map[string][]byte) {
 	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, content := range map[string][]byte{"der": der, "pem": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), "go": fmt.Appendf(nil, "%x", der)} {
-		if err := os.WriteFile(filepath.Join(dir, name), append([]byte("before "), content...), 0o600); err != nil {
-			t.Fatal(err)
+	contents := map[string][]byte{"a stranger's": der}
+	for name, raw := range secrets {
+		contents[name] = raw
+	}
+	for name, raw := range contents {
+		for encoding, content := range map[string][]byte{
+			"bytes": raw, "PEM": pem.EncodeToMemory(&pem.Block{Type: "DATA", Bytes: append([]byte("12345"), raw...)}), "hex": fmt.Appendf(nil, "%x", raw),
+			"HEX": fmt.Appendf(nil, "%X", raw), "JSON": fmt.Appendf(nil, "%q", base64.StdEncoding.EncodeToString(raw)), "decimal": []byte(new(big.Int).SetBytes(raw).String()), "list": fmt.Appendf(nil, "%v", raw), "quoted": fmt.Appendf(nil, "%q", raw),
+		} {
+			if name == "a stranger's" && encoding == "decimal" {
+				continue // its beginning is nowhere in it
+			}
+			if len(find(secrets, map[string][]byte{"a place": append([]byte("before "), content...)})) == 0 {
+				t.Errorf("%s was not found as %s", name, encoding)
+			}
 		}
-		found := false
-		for _, needle := range forms(t, key) {
-			found = found || searchTree(t, dir, needle) != ""
-		}
-		if !found {
-			t.Errorf("a key in the file %s was not found", name)
-		}
-		os.Remove(filepath.Join(dir, name))
 	}
 }
 
-// copied: without the wrapping key a copy of the directory starts no service.
+// copied: with the wrapping key kept elsewhere, a copy of the directory starts no
+// service, gives out no key and no secret, and makes no backup; with another key in
+// its place neither.
 func copied(t *testing.T, dir, database string) {
 	t.Helper()
-	there := filepath.Join(t.TempDir(), "copy")
+	there, other := filepath.Join(t.TempDir(), "copy"), filepath.Join(t.TempDir(), "other.key")
 	if err := os.CopyFS(there, os.DirFS(dir)); err != nil {
 		t.Fatal(err)
 	}
-	flags := []string{}
+	if err := os.WriteFile(other, []byte(seal.NewKey()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	flags := []string{"--data", there}
 	if database != "" {
 		flags = append(flags, "--database", database)
 	}
-	if _, err := launch(there, flags...); err == nil || !strings.Contains(err.Error(), "wrapping key") {
-		t.Errorf("a copy without the wrapping key: %v", err)
+	backup := filepath.Join(t.TempDir(), "stolen.age")
+	identity, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, key := range map[string][]string{"no key": nil, "another key": {"--key-file", other}} {
+		for _, args := range [][]string{
+			{"serve", "--listen", "localhost:0"}, {"env"}, {"root-key", "rotate"}, {"ca", "rotate", "00"}, {"ca", "csr"}, {"log", "verify"},
+			{"ca", "backup", backup, "--recipient", identity.Recipient().String()}, {"wrapping-key", "add", "--new-key-file", other},
+		} {
+			said, err := program(t.Context(), "sealwright", slices.Concat(args, flags, key)...).CombinedOutput()
+			if err == nil || !strings.Contains(string(said), "wrapping key") {
+				t.Errorf("%s: %q: %v\n%s", name, args, err, said)
+			}
+		}
+	}
+	if _, err := os.Stat(backup); err == nil {
+		t.Error("a backup was made")
 	}
 }
 
@@ -138,68 +299,27 @@ func noCore(t *testing.T, s *service) {
 	}
 }
 
-// caKeys opens every CA key of an installation.
-func caKeys(t *testing.T, dir, keyFile, database string) (all []*ecdsa.PrivateKey) {
-	t.Helper()
-	d, err := datadir.Open(datadir.Options{Path: dir, KeyFile: keyFile})
-	if err != nil {
-		t.Fatal(err)
-	}
-	records, err := sqlstore.OpenSQLite(t.Context(), d.Records())
-	if database != "" {
-		records, err = sqlstore.OpenPostgres(t.Context(), database)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer records.Close()
-	unlocked, err := seal.Unlock(t.Context(), seal.Options{Slots: records.Slots()}, d.Key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keys := authority.NewSealedKeys(records.AuthorityKeys(), unlocked.Sealer, region, nil)
-	list, err := keys.List(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, k := range list {
-		err := keys.Export(t.Context(), k.ID, func(key *ecdsa.PrivateKey) error {
-			kept, err := ecdsa.ParseRawPrivateKey(key.Curve, rawKey(t, key)) // the other is wiped
-			all = append(all, kept)
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	return all
-}
-
-func rawKey(t *testing.T, key *ecdsa.PrivateKey) []byte {
-	t.Helper()
-	raw, err := key.Bytes()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return raw
-}
-
-// forms are what a private key looks like: the scalar as it is, in hex, decimal
-// and base64. Every encoding of the key, such as PKCS#8 in DER or PEM, holds the
-// scalar in one of them; in base64 it may begin at any of three places.
-func forms(t *testing.T, key *ecdsa.PrivateKey) map[string][]byte {
-	t.Helper()
-	raw := rawKey(t, key)
+// forms are what a secret looks like: as it is, in hex, decimal, as Go prints bytes,
+// and in base64, where it may begin at any of three places.
+func forms(raw []byte) map[string][]byte {
 	all := map[string][]byte{
 		"bytes": raw, "hex": []byte(hex.EncodeToString(raw)), "HEX": []byte(strings.ToUpper(hex.EncodeToString(raw))),
-		"decimal": []byte(key.D.String()), //lint:ignore SA1019 how fmt would print it
+		"decimal": []byte(new(big.Int).SetBytes(raw).String()),
+		"a list":  bytes.Trim(fmt.Appendf(nil, "%d", raw), "[]"), "quoted": bytes.Trim(fmt.Appendf(nil, "%q", raw), `"`),
 	}
 	for shift := range 3 {
 		for name, encoding := range map[string]*base64.Encoding{"base64": base64.RawStdEncoding, "base64url": base64.RawURLEncoding} {
 			text := encoding.EncodeToString(append(make([]byte, shift), raw...))
-			// Lines of PEM are 64 characters long, so half of a key is sure to stand in
-			// one; the first and last characters depend on the neighbours.
-			middle := text[4:60]
+			// The first and last characters depend on the neighbours. Lines of PEM are 64
+			// characters long, so one part of what is long is sure to stand in one.
+			middle := text[4 : len(text)-4]
+			switch {
+			case len(middle) < 12: // anything may look like this
+				continue
+			case len(middle) < 48:
+				all[fmt.Sprintf("%s+%d", name, shift)] = []byte(middle)
+				continue
+			}
 			all[fmt.Sprintf("%s+%d, first part", name, shift)] = []byte(middle[:24])
 			all[fmt.Sprintf("%s+%d, last part", name, shift)] = []byte(middle[len(middle)-24:])
 		}
@@ -207,23 +327,21 @@ func forms(t *testing.T, key *ecdsa.PrivateKey) map[string][]byte {
 	return all
 }
 
-// searchTree returns the file below dir that holds needle, or "".
-func searchTree(t *testing.T, dir string, needle []byte) (found string) {
+// readTree is the content of every file below a directory.
+func readTree(t *testing.T, dir string) map[string][]byte {
 	t.Helper()
+	all := map[string][]byte{}
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
 			return err
 		}
-		text, err := os.ReadFile(path)
-		if bytes.Contains(text, needle) {
-			found = path
-		}
+		all[path], err = os.ReadFile(path)
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return found
+	return all
 }
 
 // dump is every row of every table, as text.
