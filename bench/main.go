@@ -81,7 +81,7 @@ type settings struct {
 
 func parseSettings(args []string, usage io.Writer) (settings, error) {
 	s := settings{
-		signatures: 1000, blobSize: 256 << 20, verbs: 9, settle: time.Second,
+		signatures: 1000, blobSize: 256 << 20, verbs: 9, settle: 2 * time.Second,
 		referrers: []int{0, 1000, 100_000}, repositories: []int{1, 100_000},
 		heavy: heavy{reads: 1_000_000, listers: []int{16, 64}, blob: 10 << 30, uploads: 1000, rest: 15 * time.Second},
 	}

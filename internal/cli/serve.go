@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -76,12 +77,16 @@ func (a *app) serve(ctx context.Context, settings config.Config) error {
 		signal.Ignore(syscall.SIGPIPE) // whose reader goes must not end the service, but its signing
 	}
 	banner(said, s, settings)
+	defer time.AfterFunc(started, func() { _ = settle() }).Stop() // if it fails, more stays in memory
 	if err := s.Run(ctx); err != nil {
 		return err
 	}
 	fmt.Fprintln(said, "Stopped.")
 	return nil
 }
+
+// started is when the start is over, and what it needed may be given back.
+const started = 500 * time.Millisecond
 
 // heapGrowth is how much garbage may lie beside what lives before it is collected,
 // in percent of what lives. A service keeps little alive, some tens of megabytes

@@ -412,3 +412,16 @@ func TestHelp(t *testing.T) {
 		t.Errorf("%d flags are required, want 2:\n%s", n, out)
 	}
 }
+
+// TestVerbsOnce: a service has each verb once.
+func TestVerbsOnce(t *testing.T) {
+	for _, service := range awsverbs.Commands() {
+		seen := map[string]bool{}
+		for _, verb := range service.Commands() {
+			if seen[verb.Name()] {
+				t.Errorf("%s has %s twice", service.Name(), verb.Name())
+			}
+			seen[verb.Name()] = true
+		}
+	}
+}
