@@ -69,6 +69,7 @@ func TestRotationIsInterrupted(t *testing.T) {
 func TestRotationIsInterruptedOnPostgreSQL(t *testing.T) {
 	keyFile := filepath.Join(t.TempDir(), "wrapping.key")
 	flags := []string{"--database", pgtest.URL(t), "--key-file", keyFile}
+	t.Setenv("SEALWRIGHT_BLOBS", t.TempDir())
 	a := start(t, t.TempDir(), flags...)
 	for name, value := range a.env {
 		t.Setenv(name, value)
