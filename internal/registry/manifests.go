@@ -26,7 +26,7 @@ type Push struct {
 // tag schema is answered from what is known.
 // ErrRepositoryNotFound, ErrManifestTooLarge, ErrManifestInvalid, ErrMediaType,
 // ErrDigestMismatch, ErrManifestBlob, ErrChildNotFound, ErrTagImmutable,
-// ErrPrecondition, ErrTooManyImages.
+// ErrPrecondition, ErrTooManyImages, ErrTooManyImageTags.
 func (s *Service) Put(ctx context.Context, p Push) (m Manifest, created bool, err error) {
 	m, err = s.manifest(ctx, p)
 	if err != nil {
@@ -41,9 +41,9 @@ func (s *Service) Put(ctx context.Context, p Push) (m Manifest, created bool, er
 		return Manifest{}, false, explain(p.Key, err)
 	}
 	e := s.event(ctx, "PutImage", p.Key, imageDetail(m.Digest, p.Tags, m.Subject))
-	created, err = s.o.Manifests.PutManifest(ctx, m, p.Tags, Rules{MaxImages: s.o.MaxImages, Tag: p.decide(m.Digest)}, e)
+	created, err = s.o.Manifests.PutManifest(ctx, m, p.Tags, Rules{MaxImages: s.o.MaxImages, MaxTags: maxTags, Tag: p.decide(m.Digest)}, e)
 	if err != nil {
-		return Manifest{}, false, s.explainFull(p.Key, err)
+		return Manifest{}, false, s.explainFull(p.Key, m.Digest, err)
 	}
 	return m, created, nil
 }
@@ -62,10 +62,14 @@ func (p Push) decide(digest ociref.Digest) func(Repository, ociref.Tag, ociref.D
 	}
 }
 
-// explainFull is explain for a push; a full repository is told in ECR's words.
+// explainFull is explain for a push; a full repository is told in ECR's words, and
+// an image with all its tags in such.
 // Source: https://github.com/aws/containers-roadmap/issues/2159 and those it names.
-func (s *Service) explainFull(key Key, err error) error {
-	if errors.Is(err, ErrTooManyImages) {
+func (s *Service) explainFull(key Key, digest ociref.Digest, err error) error {
+	switch {
+	case errors.Is(err, ErrTooManyImageTags):
+		return fault.Becausef(ErrTooManyImageTags, "The image with imageId {imageDigest:'%s', imageTag:'null'} in the repository with name '%s' already has the maximum allowed number of tags which is '%d'", digest, key.Name, maxTags)
+	case errors.Is(err, ErrTooManyImages):
 		return fault.Becausef(ErrTooManyImages, "The repository with name '%s' in registry with id '%s' already has the maximum allowed number of images which is '%d'", key.Name, key.Account, s.o.MaxImages)
 	}
 	return explain(key, err)

@@ -37,6 +37,8 @@ const (
 	// DefaultMaxImages is ECR's quota of images per repository.
 	// Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
 	DefaultMaxImages = 100_000
+	// maxTags is ECR's quota of tags of an image, from the same page.
+	maxTags = 1000
 	// DefaultWaitingFor is how long a referrer waits for its subject.
 	DefaultWaitingFor = 7 * 24 * time.Hour
 	// DefaultUploadIdle is how long an upload may stand still before it is forgotten.

@@ -21,6 +21,7 @@ var (
 	ErrMediaType          = fault.New(fault.Invalid, "the media type is not one of a manifest")
 	ErrManifestTooLarge   = fault.New(fault.Limit, "the manifest is too large")
 	ErrTooManyImages      = fault.New(fault.Limit, "the repository holds as many images as it may")
+	ErrTooManyImageTags   = fault.New(fault.Limit, "the image has as many tags as it may")
 	ErrTooManyReferrals   = fault.New(fault.Limit, "the manifest refers to as many subjects as it may")
 	ErrManifestInUse      = fault.New(fault.Conflict, "the manifest is listed by an index")
 	ErrChildNotFound      = fault.New(fault.Invalid, "the index lists a manifest that is not in the repository")
@@ -139,6 +140,9 @@ type Untagging struct {
 type Rules struct {
 	// MaxImages is how many manifests the repository may hold; 0 means any number.
 	MaxImages int64
+	// MaxTags is how many tags may point at the manifest; 0 means any number. Pushes
+	// at once may pass it by as many as they are.
+	MaxTags int
 	// Tag is a pure function that says whether a tag, which points at current ("" for
 	// nothing), may point at what is being pushed. nil means that any may.
 	Tag func(r Repository, tag ociref.Tag, current ociref.Digest) error
@@ -173,7 +177,8 @@ type ManifestStore interface {
 	// PutManifest saves m and points tags at it, in one transaction with the checks:
 	// ErrRepositoryNotFound; ErrManifestBlob when a blob is not linked here;
 	// ErrChildNotFound; for each tag rules.Tag, whose error is returned as it is; and
-	// ErrTooManyImages when the repository holds rules.MaxImages already. A manifest
+	// ErrTooManyImages when the repository holds rules.MaxImages already, or
+	// ErrTooManyImageTags when a tag would be one too many. A manifest
 	// that is there already keeps its PushedAt, and is never one too many. Referrers
 	// that waited for m wait no longer; m waits if its subject is not there. created is false when the same manifest was there already.
 	PutManifest(ctx context.Context, m Manifest, tags []ociref.Tag, rules Rules, e journal.Event) (created bool, err error)

@@ -86,6 +86,7 @@ var codes = []struct {
 	{registry.ErrRepositoryNotEmpty, "RepositoryNotEmptyException"},
 	{registry.ErrManifestNotFound, "ImageNotFoundException"},
 	{registry.ErrTooManyImages, "LimitExceededException"},
+	{registry.ErrTooManyImageTags, "LimitExceededException"},
 	{registry.ErrNoRepositoryPolicy, "RepositoryPolicyNotFoundException"},
 	{registry.ErrNoRegistryPolicy, "RegistryPolicyNotFoundException"},
 	{registry.ErrChildNotFound, "ReferencedImagesNotFoundException"},

@@ -55,6 +55,7 @@ var answers = []struct {
 	{registry.ErrMediaType, answer{http.StatusBadRequest, "MANIFEST_INVALID"}},
 	{registry.ErrManifestTooLarge, answer{http.StatusRequestEntityTooLarge, "SIZE_INVALID"}},
 	{registry.ErrTooManyImages, answer{http.StatusForbidden, "DENIED"}}, // as ECR
+	{registry.ErrTooManyImageTags, answer{http.StatusForbidden, "DENIED"}},
 	{registry.ErrPrecondition, answer{http.StatusPreconditionFailed, "DENIED"}},
 	{registry.ErrManifestInUse, answer{http.StatusConflict, "DENIED"}},
 	{registry.ErrChildNotFound, answer{http.StatusNotFound, "MANIFEST_BLOB_UNKNOWN"}},

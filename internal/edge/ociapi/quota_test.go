@@ -1,6 +1,9 @@
 package ociapi_test
 
 import (
+	"fmt"
+	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/sealwright/sealwright/internal/edge/ociapi"
@@ -27,4 +30,26 @@ func TestQuota(t *testing.T) {
 	s.pushImage("other", "v1", "config", "")
 	s.want(s.do("DELETE", "/v2/app/manifests/"+string(sig), nil), 202)
 	s.want(s.putManifest("app", "v1", registry.MediaTypeImage, third), 201)
+}
+
+// TestTagQuota: an image takes a thousand tags, as ECR's does, and what it has can
+// be pushed again.
+func TestTagQuota(t *testing.T) {
+	s := serve(t, nil, "app")
+	image, manifest := s.pushImage("app", "", "config", "")
+	tagged := func(first, count int) reply {
+		query := url.Values{}
+		for i := range count {
+			query.Add("tag", fmt.Sprint("v", first+i))
+		}
+		return s.putManifest("app", string(image)+"?"+query.Encode(), registry.MediaTypeImage, manifest)
+	}
+	for i := range 10 {
+		s.want(tagged(100*i, 100), 201)
+	}
+	r := s.want(tagged(1000, 1), 403, "DENIED")
+	if !strings.Contains(r.message(), "maximum allowed number of tags which is '1000'") {
+		t.Errorf("message: %s", r.message())
+	}
+	s.want(tagged(999, 1), 201)
 }

@@ -69,9 +69,11 @@ func everything(t *testing.T, db *DB) {
 	must(db.Links().LinkBlob(ctx, key, registry.Blob{Digest: blob, Size: 1}, e()))
 	put := func(m registry.Manifest, tags ...ociref.Tag) error {
 		m.Key, m.Content = key, []byte("{}")
-		_, err := db.Manifests().PutManifest(ctx, m, tags, registry.Rules{MaxImages: 1000}, e())
+		_, err := db.Manifests().PutManifest(ctx, m, tags, registry.Rules{MaxImages: 1000, MaxTags: 1}, e())
 		return err
 	}
+	must(put(registry.Manifest{Digest: child, Blobs: []ociref.Digest{blob}}, "t"))
+	must(put(registry.Manifest{Digest: sig, Subject: child}, "t"))
 	must(put(registry.Manifest{Digest: child, Blobs: []ociref.Digest{blob}}, "t"))
 	must(put(registry.Manifest{Digest: sig, Subject: child}, "t"))
 	must(put(registry.Manifest{Digest: "sha256:i", Children: []ociref.Digest{child, sig}}))

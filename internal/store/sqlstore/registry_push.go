@@ -57,6 +57,9 @@ func (p *push) run(ctx context.Context, h hold) (created bool, err error) {
 		if err != nil || !created && !moved {
 			return err
 		}
+		if err := p.fewTags(tx, r, created); err != nil {
+			return err
+		}
 		if created && p.m.Subject != "" {
 			if err := renewReferrers(tx, r.id, p.m.Subject); err != nil {
 				return err
@@ -244,6 +247,19 @@ func (p *push) point(tx querier, r lockedRepository) (moved bool, err error) {
 		}
 	}
 	return moved, nil
+}
+
+// fewTags fails with ErrTooManyImageTags if the manifest has too many now. One that has
+// just come has no others than the push brings.
+func (p *push) fewTags(tx querier, r lockedRepository, created bool) error {
+	if p.rules.MaxTags == 0 || created && len(p.tags) <= p.rules.MaxTags {
+		return nil
+	}
+	many, err := exists(tx, `SELECT 1 FROM image_tags WHERE repository = $1 AND digest = $2 LIMIT 1 OFFSET $3`, r.id, p.m.Digest, p.rules.MaxTags)
+	if err == nil && many {
+		err = registry.ErrTooManyImageTags
+	}
+	return err
 }
 
 // allow asks the rule whether the tag may point at the manifest.

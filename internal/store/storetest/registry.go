@@ -46,6 +46,7 @@ func Registry(t *testing.T, open func(t *testing.T) RegistryStores) {
 		{"put is all or nothing", testPutAtomic},
 		{"put again", testPutAgain},
 		{"tags move as decided", testTags},
+		{"quota of tags", testTagQuota},
 		{"manifests page in push order", testManifestPages},
 		{"referrers", testReferrers},
 		{"large referrers", testLargeReferrers},

@@ -89,3 +89,22 @@ func raceQuota(s *shop) {
 	same(s, refused.Load(), 11)
 	same(s, s.counts(app), registry.Counts{Images: 5})
 }
+
+// testTagQuota: an image has as many tags as it may, and what is refused changes
+// nothing.
+func testTagQuota(s *shop) {
+	image := s.push(s.image(), "a", "b", "c")
+	tag := func(m registry.Manifest, tags ...ociref.Tag) error {
+		_, err := s.PutManifest(ctx, m, tags, registry.Rules{MaxTags: 3}, event("PutImage"))
+		return err
+	}
+	s.want(tag(image, "c", "d"), registry.ErrTooManyImageTags)
+	s.must(tag(image, "a", "c"))
+	same(s, s.get(image.Digest).Tags, []ociref.Tag{"a", "b", "c"})
+	other := s.image(s.blob())
+	s.want(tag(other, "1", "2", "3", "4"), registry.ErrTooManyImageTags)
+	s.gone(other.Digest)
+	s.must(tag(other, "a", "1", "2"))
+	s.must(tag(image, "d"))
+	same(s, s.get(image.Digest).Tags, []ociref.Tag{"b", "c", "d"})
+}
