@@ -19,9 +19,17 @@ func TestObserverIsToldOfEachSync(t *testing.T) {
 			t.Errorf("a sync that took %s", s.Took)
 		}
 	})
-	push(t, d, []byte("content"))
+	digest := push(t, d, []byte("content"))
 	if files != 1 || directories != 2 { // the shard, new, in its parent; the blob in the shard
 		t.Errorf("%d syncs of files and %d of directories, want 1 and 2", files, directories)
+	}
+	aside, err := d.SetAside(t.Context(), digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	directories = 0
+	if err := d.Restore(t.Context(), aside); err != nil || directories != 1 { // before the other name goes
+		t.Errorf("%d syncs of directories, want 1, %v", directories, err)
 	}
 }
 
