@@ -267,7 +267,7 @@ func TestNewRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := a.Leaf(t.Context()); err == nil || a.CheckKey(t.Context()) == nil || a.RootFingerprint() != "" {
+	if _, err := a.Leaf(t.Context()); err == nil || a.CheckIssuing(t.Context()) == nil || a.RootFingerprint() != "" {
 		t.Errorf("before Bootstrap: %v", err)
 	}
 }

@@ -3,6 +3,7 @@ package authority
 import (
 	"context"
 	"crypto"
+	"errors"
 	"strings"
 	"time"
 
@@ -27,7 +28,11 @@ func (a *Authority) Authorities(ctx context.Context) (Authorities, error) {
 // Certificate finds a certificate by its ID or its Hash, without regard to case.
 // ErrNoCertificate.
 func (a *Authority) Certificate(ctx context.Context, name string) (Certificate, error) {
-	return a.o.Store.Certificate(ctx, strings.ToLower(name))
+	c, err := a.o.Store.Certificate(ctx, strings.ToLower(name))
+	if errors.Is(err, ErrNoCertificate) {
+		return c, fault.Becausef(ErrNoCertificate, "%.200q is neither the ID nor the hash of a certificate: \"sealwright ca list --leaves\" shows the IDs", name)
+	}
+	return c, err
 }
 
 // Leaves lists all signing certificates, newest first.
@@ -148,15 +153,15 @@ func (s Authorities) waiting() (root, issuing Certificate, found bool) {
 	for _, c := range s.CAs {
 		root, known := s.rootOf(c.ID)
 		newer := known && root.ID != active.ID && root.CreatedAt.After(active.CreatedAt)
-		if c.Role == Issuing && c.KeyID != "" && newer && s.inService(c) {
+		if c.Role == Issuing && c.KeyID != "" && newer && s.InService(c) {
 			return root, c, true
 		}
 	}
 	return Certificate{}, Certificate{}, false
 }
 
-// inService says whether a CA and all above it are neither retired nor revoked.
-func (s Authorities) inService(c Certificate) bool {
+// InService says whether a CA and all above it are neither retired nor revoked.
+func (s Authorities) InService(c Certificate) bool {
 	for range maxChain {
 		if !c.RetiredAt.IsZero() || !c.RevokedAt.IsZero() {
 			return false
@@ -193,7 +198,7 @@ func (a *Authority) Activate(ctx context.Context, id string) error {
 			return nil, nil
 		case !found || c.Role != Issuing:
 			return nil, fault.Becausef(ErrNotNow, "%s is a %s, not an issuing CA: activate an issuing CA", id, c.Role)
-		case !now.inService(c):
+		case !now.InService(c):
 			return nil, fault.Becausef(ErrNotNow, "the issuing CA %s, or one above it, is retired or revoked", id)
 		}
 		e := a.event(ctx, a.o.Now(), "UpdateCertificateAuthority", map[string]any{"certificateId": id, "status": "ACTIVE", "replaces": now.Active})

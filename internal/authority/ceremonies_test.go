@@ -365,6 +365,12 @@ func TestCeremoniesRefuse(t *testing.T) {
 	if _, _, err := a.Revoke(t.Context(), root, 0); err != nil {
 		t.Fatal(err)
 	}
+	if now := authorities(t, w); now.InService(now.CAs[1]) {
+		t.Error("an issuing CA below a revoked root is in service")
+	}
+	if err := a.CheckIssuing(t.Context()); !errors.Is(err, authority.ErrCertificateBad) || !strings.Contains(err.Error(), "ca rotate") {
+		t.Errorf("the issuing CA can be used: %v", err)
+	}
 	if _, err := a.Rotate(t.Context(), issuing); !errors.Is(err, authority.ErrNotNow) {
 		t.Errorf("rotate under a revoked root: %v", err)
 	}
@@ -395,13 +401,13 @@ func TestRotateUnderAnEndedRoot(t *testing.T) {
 func TestKeyThatIsGone(t *testing.T) {
 	w := newWorld(t)
 	a := w.started(t)
-	if err := a.CheckKey(t.Context()); err != nil {
+	if err := a.CheckIssuing(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.keys().Delete(t.Context(), authorities(t, w).CAs[1].KeyID); err != nil {
 		t.Fatal(err)
 	}
-	for name, err := range map[string]error{"check": a.CheckKey(t.Context()), "leaf": second(a.Leaf(t.Context())), "bootstrap": second(w.authority(t).Bootstrap(t.Context()))} {
+	for name, err := range map[string]error{"check": a.CheckIssuing(t.Context()), "leaf": second(a.Leaf(t.Context())), "bootstrap": second(w.authority(t).Bootstrap(t.Context()))} {
 		if !errors.Is(err, authority.ErrNoKey) || fault.KindOf(err) != fault.NotFound {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -7,6 +7,8 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+
+	"github.com/sealwright/sealwright/internal/fault"
 )
 
 // maxChain bounds a chain, its leaf included: GetRevocationStatus takes 16 hashes.
@@ -146,14 +148,30 @@ func (a *Authority) tryKey(ctx context.Context, c *chain) error {
 	})
 }
 
-// CheckKey finds out whether leaves can be certified: that the key of the active
-// issuing CA is there and can be used.
-func (a *Authority) CheckKey(ctx context.Context) error {
-	c := a.chain.Load()
-	if c == nil {
-		return errNotReady
+// CheckIssuing finds out whether leaves can be certified: that the active issuing CA,
+// as the records have it, is neither revoked nor at its end, and that its key is there
+// and can be used.
+func (a *Authority) CheckIssuing(ctx context.Context) error {
+	now, err := a.o.Store.Authorities(ctx)
+	if err != nil {
+		return err
+	}
+	c, err := a.follow(ctx, now)
+	if err != nil {
+		return err
+	}
+	if record, _ := now.find(c.record.ID); !record.RevokedAt.IsZero() {
+		return revokedIssuing(record.ID)
+	}
+	if err := ended(c.issuing(), a.o.Now()); err != nil {
+		return err
 	}
 	return a.tryKey(ctx, c)
+}
+
+// revokedIssuing is why nothing is certified by an issuing CA.
+func revokedIssuing(id string) error {
+	return fault.Becausef(ErrCertificateBad, "the issuing CA is revoked: signing is not possible until \"sealwright ca rotate %s\" has made another", id)
 }
 
 // RootsPEM is the root certificates for trust stores, as the records have them

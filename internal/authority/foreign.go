@@ -185,7 +185,7 @@ func (a *Authority) importRoot(ctx context.Context, recorded Certificate) (Certi
 	}
 	known, _ := now.find(recorded.ID)
 	for _, c := range now.CAs {
-		if known.KeyID != "" && c.IssuerID == recorded.ID && c.Role == Issuing && c.KeyID != "" && now.inService(c) {
+		if known.KeyID != "" && c.IssuerID == recorded.ID && c.Role == Issuing && c.KeyID != "" && now.InService(c) {
 			return c, nil
 		}
 	}
@@ -233,13 +233,16 @@ func ParseKey(text []byte) (*ecdsa.PrivateKey, error) {
 func decodePEM(text []byte, kind string, most int) (all [][]byte, err error) {
 	block, rest := pem.Decode(text)
 	for ; block != nil; block, rest = pem.Decode(rest) {
-		if block.Type != kind || len(all) == most {
-			return nil, fmt.Errorf("this is not PEM of %s alone, %d at most", kind, most)
+		if block.Type != kind {
+			return nil, fmt.Errorf("a block %.64q stands in it: only %s may", block.Type, kind)
+		}
+		if len(all) == most {
+			return nil, fmt.Errorf("it has more than %d blocks %s", most, kind)
 		}
 		all = append(all, block.Bytes)
 	}
 	if len(all) == 0 || len(bytes.TrimSpace(rest)) > 0 {
-		return nil, fmt.Errorf("this is not PEM of %s", kind)
+		return nil, fmt.Errorf("this is not PEM with blocks %s, and nothing else", kind)
 	}
 	return all, nil
 }

@@ -167,6 +167,7 @@ func TestUnsuitableChains(t *testing.T) {
 		"ended":               {change: func(_, m, _ *x509.Certificate) { m.NotAfter = w.clock.now().AddDate(0, 0, 20) }, says: "valid now and for 30 days"},
 		"not begun":           {change: func(i, _, _ *x509.Certificate) { i.NotBefore = w.clock.now().Add(time.Hour) }, says: "valid now"},
 		"name constraints":    {change: func(_, m, _ *x509.Certificate) { m.PermittedDNSDomains = []string{"example.com"} }, says: "name constraints"},
+		"signed with SHA-1":   {change: func(_, m, _ *x509.Certificate) { m.SignatureAlgorithm = x509.ECDSAWithSHA1 }, says: "signed with ECDSA-SHA1"},
 		"for servers":         {change: func(_, m, _ *x509.Certificate) { m.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }, says: "without code signing"},
 		"no root":             {order: func(c []*x509.Certificate) []*x509.Certificate { return c[:2] }, says: "did not sign itself"},
 		"out of order":        {order: func(c []*x509.Certificate) []*x509.Certificate { return []*x509.Certificate{c[0], c[2], c[1]} }, says: "is not signed by|did not sign itself|is a root"},

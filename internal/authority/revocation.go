@@ -40,7 +40,7 @@ var Reasons = map[string]Reason{
 // GetRevocationStatus and the CRL name it. It cannot be undone; repeated, it does
 // nothing. ErrNoCertificate.
 func (a *Authority) Revoke(ctx context.Context, name string, why Reason) (c Certificate, again bool, err error) {
-	c, err = a.o.Store.Certificate(ctx, strings.ToLower(name))
+	c, err = a.Certificate(ctx, name)
 	if err != nil {
 		return c, false, err
 	}

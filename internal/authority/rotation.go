@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"time"
 
@@ -119,7 +120,11 @@ func (a *Authority) issue(ctx context.Context) (*Signer, error) {
 		"notBefore":     next.NotBefore,
 		"notAfter":      next.NotAfter,
 	})
-	if err := a.o.Store.AddCertificate(ctx, next.Certificate, e); err != nil {
+	err = a.o.Store.AddCertificate(ctx, next.Certificate, e)
+	if errors.Is(err, ErrCertificateBad) {
+		return nil, revokedIssuing(next.IssuerID)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("authority: record a leaf certificate: %w", err)
 	}
 	a.leaf.Store(next)
@@ -161,13 +166,20 @@ func (a *Authority) certifyLeaf(now time.Time, issuer *chain, issuingKey crypto.
 // checkIssuing says whether the issuing CA can certify a leaf now, and says it
 // loudly in its last year: its replacement needs a person.
 func (a *Authority) checkIssuing(issuing *x509.Certificate, now time.Time) error {
-	left := issuing.NotAfter.Sub(now)
-	if left < minLeafLife || now.Before(issuing.NotBefore) {
-		return fault.Becausef(ErrIssuingCAEnded, "the issuing CA is valid from %s to %s and it is %s here: signing is not possible; check the clock, or replace the issuing CA with \"sealwright ca rotate\"",
-			issuing.NotBefore.Format(time.RFC3339), issuing.NotAfter.Format(time.RFC3339), now.UTC().Format(time.RFC3339))
+	if err := ended(issuing, now); err != nil {
+		return err
 	}
-	if left < warnBefore {
+	if left := issuing.NotAfter.Sub(now); left < warnBefore {
 		a.o.Logger.Error("the issuing CA is near its end: replace it, or signing will stop", "notAfter", issuing.NotAfter, "days", int(left.Hours()/24))
 	}
 	return nil
+}
+
+// ended says whether it is too late for the issuing CA to certify a leaf, or too early.
+func ended(issuing *x509.Certificate, now time.Time) error {
+	if issuing.NotAfter.Sub(now) >= minLeafLife && !now.Before(issuing.NotBefore) {
+		return nil
+	}
+	return fault.Becausef(ErrIssuingCAEnded, "the issuing CA is valid from %s to %s and it is %s here: signing is not possible; check the clock, or replace the issuing CA with \"sealwright ca rotate\"",
+		issuing.NotBefore.Format(time.RFC3339), issuing.NotAfter.Format(time.RFC3339), now.UTC().Format(time.RFC3339))
 }

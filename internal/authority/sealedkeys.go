@@ -123,8 +123,8 @@ func (s *SealedKeys) unseal(ctx context.Context, id string) ([]byte, error) {
 	}
 	der, err := s.sealer.Open(sealName(id), k.Sealed)
 	if err != nil {
-		return nil, fmt.Errorf("authority: the key %s is not sealed under this installation's data key (id %s): the records were mixed with another's, or spoiled; "+
-			"restore them from a backup: %w", id, s.sealer.ID(), err)
+		return nil, fmt.Errorf("authority: the key %s is not sealed under this installation's data key (id %s): if the secrets were sealed anew while this process ran, start it again with the new wrapping key; "+
+			"else the records were mixed with another's, or spoiled: restore them from a backup: %w", id, s.sealer.ID(), err)
 	}
 	return der, nil
 }
@@ -133,11 +133,11 @@ func (s *SealedKeys) unseal(ctx context.Context, id string) ([]byte, error) {
 func parseKey(der []byte) (*ecdsa.PrivateKey, error) {
 	key, err := x509.ParsePKCS8PrivateKey(der)
 	if err != nil {
-		return nil, errors.New("authority: the CA key is not PKCS#8") // the cause could quote key bytes
+		return nil, errors.New("this is not a private key in PKCS#8") // the cause could quote key bytes
 	}
 	ec, ok := key.(*ecdsa.PrivateKey)
 	if !ok || ec.Curve != elliptic.P384() {
-		return nil, errors.New("authority: the CA key is not a P-384 key")
+		return nil, errors.New("this private key is not on the curve P-384, the one this service's platform signs with")
 	}
 	return ec, nil
 }

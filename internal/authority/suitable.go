@@ -67,6 +67,8 @@ func checkCA(cert *x509.Certificate, below int, now time.Time) error {
 	switch {
 	case cert.Version != 3 || !cert.IsCA || !cert.BasicConstraintsValid:
 		return unsuitable("%q is not a CA: it needs the basic constraint CA", name)
+	case weakSignature(cert.SignatureAlgorithm):
+		return unsuitable("%q is signed with %s, which verifiers refuse: have it signed with SHA-256, SHA-384 or SHA-512", name, cert.SignatureAlgorithm)
 	case !critical(cert, oidBasicConstraints):
 		return unsuitable("%q has basic constraints that are not critical", name)
 	case cert.KeyUsage&x509.KeyUsageCertSign == 0 || cert.KeyUsage&x509.KeyUsageCRLSign == 0 || !critical(cert, oidKeyUsage):
@@ -84,6 +86,15 @@ func checkCA(cert *x509.Certificate, below int, now time.Time) error {
 			cert.NotBefore.Format(time.RFC3339), cert.NotAfter.Format(time.RFC3339), int(minCALife.Hours()/24))
 	}
 	return checkStrength(cert)
+}
+
+func weakSignature(algorithm x509.SignatureAlgorithm) bool {
+	switch algorithm {
+	case x509.SHA256WithRSA, x509.SHA384WithRSA, x509.SHA512WithRSA, x509.SHA256WithRSAPSS, x509.SHA384WithRSAPSS, x509.SHA512WithRSAPSS,
+		x509.ECDSAWithSHA256, x509.ECDSAWithSHA384, x509.ECDSAWithSHA512:
+		return false
+	}
+	return true
 }
 
 // checkStrength refuses keys that the specification does not know.

@@ -103,7 +103,7 @@ func state(all authority.Authorities, c authority.Certificate) string {
 	switch {
 	case !c.RevokedAt.IsZero():
 		return "revoked"
-	case !c.RetiredAt.IsZero():
+	case !c.RetiredAt.IsZero(), c.Role == authority.Issuing && !all.InService(c):
 		return "retired"
 	case c.ID == all.Active:
 		return "active"

@@ -25,7 +25,7 @@ is a certificate authority already, it is shown.`,
 			return err
 		}
 		tell(a.Out, all, all.CAs...)
-		fmt.Fprintf(a.Out, "\nNext: sealwright ca backup --data %s\n", shellQuote(c.dir.Path))
+		fmt.Fprintf(a.Out, "\nNext: sealwright ca backup ca.age --data %s --passphrase-file -\n", shellQuote(c.dir.Path))
 		return nil
 	})
 }

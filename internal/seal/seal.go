@@ -26,7 +26,7 @@ const keyPrefix = "sealwright-wrapping-key-1:"
 // Errors of this package.
 var (
 	// ErrOpen means that the value was not sealed by this key under this name.
-	ErrOpen = errors.New("seal: the wrapping key does not open this value")
+	ErrOpen = errors.New("seal: this key does not open this value")
 	// ErrKey means that the text is not a wrapping key.
 	ErrKey = errors.New("seal: not a wrapping key")
 )

@@ -56,7 +56,7 @@ func (s *Server) newReadiness() *readiness {
 		{failing: "the service is stopping", run: s.running},
 		{failing: "the records do not answer", run: s.records.Ping},
 		{failing: "blobs cannot be written", run: func(context.Context) error { return s.blobs.Check() }},
-		{failing: "the key of the issuing CA cannot be used", run: s.authority.CheckKey},
+		{failing: "the issuing CA or its key cannot be used", run: s.authority.CheckIssuing},
 		{failing: "there is no certificate to sign with", run: func(ctx context.Context) error {
 			_, err := s.authority.Leaf(ctx)
 			return err

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sealwright/sealwright/internal/authority"
 	"github.com/sealwright/sealwright/internal/journal"
 )
 
@@ -60,7 +61,18 @@ func TestReadyTellsTheTruth(t *testing.T) {
 				}
 				return err
 			},
-			nil, "the key of the issuing CA cannot be used\n",
+			nil, "the issuing CA or its key cannot be used\n",
+		},
+		"issuing CA": {
+			func(s *Server) error {
+				_, _, err := s.authority.Revoke(context.Background(), active(s), authority.KeyCompromise)
+				return err
+			},
+			func(s *Server) error {
+				_, err := s.authority.Rotate(context.Background(), active(s))
+				return err
+			},
+			"the issuing CA or its key cannot be used\n",
 		},
 		"stopping": {func(s *Server) error { s.stopping.Store(true); return nil }, nil, "the service is stopping\n"},
 	} {
@@ -151,4 +163,13 @@ func TestProbesTakeGetAndHeadOnly(t *testing.T) {
 			}
 		}
 	}
+}
+
+// active is the ID of the issuing CA that is active.
+func active(s *Server) string {
+	cas, err := s.records.Authority().Authorities(context.Background())
+	if err != nil {
+		panic(err)
+	}
+	return cas.Active
 }
