@@ -32,7 +32,7 @@ var rows = [][]string{
 	{"internal/signing", "internal/verify"},
 	{"internal/access", "internal/authority", "internal/registry", "internal/envelope", "internal/audit", "internal/translog"},
 	{"internal/seal"},
-	{"internal/journal", "internal/ociref", "internal/policy", "internal/ownerfile", "internal/webidentity", "internal/throttle"},
+	{"internal/journal", "internal/ociref", "internal/policy", "internal/ownerfile", "internal/webidentity", "internal/throttle", "internal/leader"},
 	{"internal/arn", "internal/durable", "internal/harden", "internal/recall", "internal/cli/awsverbs/shorthand"},
 	{"internal/fault"},
 }
@@ -40,7 +40,7 @@ var rows = [][]string{
 // domain is where rules live: it knows neither wires nor databases.
 var domain = []string{
 	"internal/signing", "internal/verify", "internal/access", "internal/authority", "internal/registry", "internal/envelope", "internal/translog",
-	"internal/journal", "internal/ociref", "internal/policy", "internal/seal", "internal/webidentity", "internal/throttle", "internal/arn", "internal/fault",
+	"internal/journal", "internal/ociref", "internal/policy", "internal/seal", "internal/webidentity", "internal/throttle", "internal/leader", "internal/arn", "internal/fault",
 }
 
 // ban forbids an import that the rows would allow, or one from outside the

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sealwright/sealwright/internal/journal"
+	"github.com/sealwright/sealwright/internal/leader"
 	"github.com/sealwright/sealwright/internal/ociref"
 	"github.com/sealwright/sealwright/internal/registry"
 	"github.com/sealwright/sealwright/internal/store/blobstore"
@@ -119,12 +120,12 @@ func (m hookedManifests) Sweep(ctx context.Context, limit int) (n int, err error
 }
 
 type hookedLeaders struct {
-	registry.LeaderStore
+	leader.Store
 	hook
 }
 
-func (l hookedLeaders) SwapBeat(ctx context.Context, task string, was, next registry.Beat) (swapped bool, err error) {
-	err = l.around("SwapBeat", func() (err error) { swapped, err = l.LeaderStore.SwapBeat(ctx, task, was, next); return err })
+func (l hookedLeaders) SwapBeat(ctx context.Context, task string, was, next leader.Beat) (swapped bool, err error) {
+	err = l.around("SwapBeat", func() (err error) { swapped, err = l.Store.SwapBeat(ctx, task, was, next); return err })
 	return swapped && err == nil, err
 }
 
@@ -218,7 +219,7 @@ func openPlace(t testing.TB, at site, h hook) *place {
 	must(t, err)
 	t.Cleanup(func() { blobs.Close() })
 	p := &place{site: at, t: t, hook: h, blobs: blobs,
-		stores: storetest.RegistryStores{RepositoryStore: db.Repositories(), ManifestStore: db.Manifests(), BlobLinkStore: db.Links(), LeaderStore: db.Leaders(), Journal: db.Journal()}}
+		stores: storetest.RegistryStores{RepositoryStore: db.Repositories(), ManifestStore: db.Manifests(), BlobLinkStore: db.Links(), Store: db.Leaders(), Journal: db.Journal()}}
 	around := hook(func(step string) error { return p.hook(step) })
 	p.Service, err = registry.New(registry.Options{Repositories: db.Repositories(), Manifests: hookedManifests{db.Manifests(), around},
 		Links: hookedLinks{db.Links(), around}, Blobs: hookedBlobs{blobs, around}, Leaders: hookedLeaders{db.Leaders(), around},

@@ -22,6 +22,7 @@ import (
 	"github.com/sealwright/sealwright/internal/arn"
 	"github.com/sealwright/sealwright/internal/fault"
 	"github.com/sealwright/sealwright/internal/journal"
+	"github.com/sealwright/sealwright/internal/leader"
 	"github.com/sealwright/sealwright/internal/ociref"
 )
 
@@ -55,8 +56,8 @@ type Options struct {
 	Manifests    ManifestStore
 	Links        BlobLinkStore
 	Blobs        BlobStore
-	Leaders      LeaderStore // nil when no other process shares the stores
-	Principals   Principals  // whom policies may name; nil is nobody but accounts and everyone
+	Leaders      leader.Store // nil when no other process shares the stores
+	Principals   Principals   // whom policies may name; nil is nobody but accounts and everyone
 	Region       string
 	Now          func() time.Time
 	MaxManifest  int64         // bytes; 0 means DefaultMaxManifest
@@ -77,7 +78,7 @@ type Options struct {
 type Service struct {
 	o       Options
 	garbage collection
-	leader  leader
+	leader  *leader.Leader
 	parsers *semaphore.Weighted // what is left of parsingRoom
 	due     time.Time           // the next round of Run
 	wake    chan struct{}       // of Run, to sweep
@@ -104,12 +105,12 @@ func New(o Options) (*Service, error) {
 	o.BlobGrace = cmp.Or(o.BlobGrace, DefaultBlobGrace)
 	o.CollectInterval = cmp.Or(o.CollectInterval, DefaultCollectInterval)
 	s := &Service{o: o, wake: make(chan struct{}, 1), parsers: semaphore.NewWeighted(parsingRoom)}
-	s.leader.store, s.leader.task, s.leader.now = o.Leaders, "collect "+o.Blobs.ID(), o.Now
+	s.leader = leader.New(o.Leaders, "collect "+o.Blobs.ID(), o.Now)
 	return s, nil
 }
 
 // Leads reports whether this process is the one that collects garbage.
-func (s *Service) Leads() bool { return s.leader.leads.Load() }
+func (s *Service) Leads() bool { return s.leader.Leads() }
 
 // MaxManifest is the most bytes a manifest may have, so that an edge can stop
 // reading there.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/sealwright/sealwright/internal/leader"
 )
 
 // expiryBatch bounds how many waiting manifests are read at once.
@@ -14,9 +16,9 @@ const expiryBatch = 100
 // that leads. What large deletions left is swept at once, whoever leads. What fails
 // is reported to onError and tried again later.
 func (s *Service) Run(ctx context.Context, onError func(error)) error {
-	tick := time.NewTicker(min(s.o.CollectInterval, beatEvery))
+	tick := time.NewTicker(min(s.o.CollectInterval, leader.BeatEvery))
 	defer tick.Stop()
-	defer s.leader.part(ctx)
+	defer s.leader.Part(ctx)
 	for work := s.Lead; ; {
 		if err := work(ctx); err != nil && ctx.Err() == nil {
 			onError(err)
@@ -35,8 +37,8 @@ func (s *Service) Run(ctx context.Context, onError func(error)) error {
 // Lead is a step of Run: it makes a round if this process leads and one is due. Who has come to lead
 // just now makes one at once: nobody knows how far the one before had come.
 func (s *Service) Lead(ctx context.Context) error {
-	led := s.leader.leads.Load()
-	leads, err := s.leader.keep(ctx)
+	led := s.leader.Leads()
+	leads, err := s.leader.Keep(ctx)
 	if err != nil || !leads {
 		return err
 	}
@@ -52,7 +54,7 @@ func (s *Service) Lead(ctx context.Context) error {
 func (s *Service) sweep(ctx context.Context) error {
 	_, expired := s.ExpireWaiting(ctx)
 	_, idle := s.ExpireUploads(ctx)
-	_, garbage := s.collect(ctx, s.leader.keep)
+	_, garbage := s.collect(ctx, s.leader.Keep)
 	return errors.Join(expired, idle, garbage)
 }
 

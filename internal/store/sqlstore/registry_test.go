@@ -14,5 +14,5 @@ func TestRegistry(t *testing.T) {
 }
 
 func registryStores(db *sqlstore.DB) storetest.RegistryStores {
-	return storetest.RegistryStores{RepositoryStore: db.Repositories(), ManifestStore: db.Manifests(), BlobLinkStore: db.Links(), LeaderStore: db.Leaders(), Journal: db.Journal()}
+	return storetest.RegistryStores{RepositoryStore: db.Repositories(), ManifestStore: db.Manifests(), BlobLinkStore: db.Links(), Store: db.Leaders(), Journal: db.Journal()}
 }

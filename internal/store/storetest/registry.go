@@ -12,6 +12,7 @@ import (
 
 	"github.com/sealwright/sealwright/internal/arn"
 	"github.com/sealwright/sealwright/internal/journal"
+	"github.com/sealwright/sealwright/internal/leader"
 	"github.com/sealwright/sealwright/internal/ociref"
 	"github.com/sealwright/sealwright/internal/registry"
 )
@@ -21,7 +22,7 @@ type RegistryStores struct {
 	registry.RepositoryStore
 	registry.ManifestStore
 	registry.BlobLinkStore
-	registry.LeaderStore
+	leader.Store
 	Journal journal.Reader
 }
 

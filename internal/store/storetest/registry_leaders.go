@@ -4,22 +4,22 @@ import (
 	"errors"
 	"sync/atomic"
 
-	"github.com/sealwright/sealwright/internal/registry"
+	"github.com/sealwright/sealwright/internal/leader"
 )
 
 // testBeats: a beat is replaced by who knows it.
 func testBeats(s *shop) {
-	beat := func(task string) registry.Beat {
+	beat := func(task string) leader.Beat {
 		b, err := s.Beat(ctx, task)
 		s.must(err)
 		return b
 	}
-	swap := func(was, next registry.Beat) bool {
+	swap := func(was, next leader.Beat) bool {
 		swapped, err := s.SwapBeat(ctx, "task", was, next)
 		s.must(err)
 		return swapped
 	}
-	const most = registry.Beat(1<<63 - 1)
+	const most = leader.Beat(1<<63 - 1)
 	same(s, beat("task"), 0)
 	same(s, swap(1, 2), false)
 	same(s, beat("task"), 0)
@@ -35,7 +35,7 @@ func testBeats(s *shop) {
 
 // raceLeaders: of those who replace the same beat, one does.
 func raceLeaders(s *shop) {
-	for was := range registry.Beat(20) {
+	for was := range leader.Beat(20) {
 		var swapped atomic.Int32
 		s.must(errors.Join(atOnce(4, func(int) error {
 			yes, err := s.SwapBeat(ctx, "task", was, was+1)

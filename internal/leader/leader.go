@@ -1,4 +1,11 @@
-package registry
+// Package leader lets one process at a time do a task, of those that share the
+// records.
+//
+// The leader says so by a beat, another number every BeatEvery; who sees the same
+// beat for patience by its own clock takes over. No two clocks are compared. Two
+// may believe to lead for a moment: so a task must be one that may run twice at
+// once, as a waste and not a danger. See docs/decisions/0092-one-collector.md.
+package leader
 
 import (
 	"context"
@@ -9,15 +16,12 @@ import (
 	"time"
 )
 
-// Of the processes that share the records and a blob store one at a time collects
-// garbage: it leads. It says so by a beat, another number every beatEvery; who sees
-// the same beat for patience by its own clock takes over. No two clocks are
-// compared. Two may believe to lead for a moment: that is a waste, not a danger,
-// since a collection may run beside any other. See
-// docs/decisions/0092-one-collector.md.
+// BeatEvery is how often the leader says so: whoever asks less often loses the task
+// to another.
+const BeatEvery = 20 * time.Second
+
 const (
-	beatEvery = 20 * time.Second
-	patience  = 3 * beatEvery
+	patience = 3 * BeatEvery
 	// partingTime bounds how long a leader that stops takes to say so.
 	partingTime = time.Second
 )
@@ -25,8 +29,8 @@ const (
 // Beat is what a leader says: never the same twice. 0 means that nobody leads.
 type Beat uint64
 
-// LeaderStore keeps the beats of tasks.
-type LeaderStore interface {
+// Store keeps the beats of tasks.
+type Store interface {
 	// Beat returns the beat of a task.
 	Beat(ctx context.Context, task string) (Beat, error)
 	// SwapBeat replaces was by next; swapped is false, and nothing changes, when the
@@ -34,10 +38,10 @@ type LeaderStore interface {
 	SwapBeat(ctx context.Context, task string, was, next Beat) (swapped bool, err error)
 }
 
-// leader is this process's part in the leadership of a task. One goroutine uses it
-// at a time, but for leads.
-type leader struct {
-	store LeaderStore // nil: there are no others
+// Leader is this process's part in the leadership of a task. One goroutine uses it
+// at a time, but for [Leader.Leads].
+type Leader struct {
+	store Store // nil: there are no others
 	task  string
 	now   func() time.Time
 
@@ -47,11 +51,20 @@ type leader struct {
 	said  [2]Beat   // what we said last, heard or not
 }
 
-// keep renews the leadership when it is time, or takes it when nobody has it.
-func (l *leader) keep(ctx context.Context) (leads bool, err error) {
+// New makes a part in the leadership of a task, which it does not take yet. A nil
+// store means that there are no other processes.
+func New(store Store, task string, now func() time.Time) *Leader {
+	return &Leader{store: store, task: task, now: now}
+}
+
+// Leads reports whether this process led when it last asked.
+func (l *Leader) Leads() bool { return l.leads.Load() }
+
+// Keep renews the leadership when it is time, or takes it when nobody has it.
+func (l *Leader) Keep(ctx context.Context) (leads bool, err error) {
 	now := l.now()
 	switch {
-	case l.leads.Load() && (l.store == nil || now.Sub(l.since) < beatEvery):
+	case l.leads.Load() && (l.store == nil || now.Sub(l.since) < BeatEvery):
 		return true, nil
 	case l.store == nil:
 		leads = true
@@ -63,7 +76,7 @@ func (l *leader) keep(ctx context.Context) (leads bool, err error) {
 }
 
 // contend asks who leads and, if that is this process or nobody, says that it does.
-func (l *leader) contend(ctx context.Context, now time.Time) (bool, error) {
+func (l *Leader) contend(ctx context.Context, now time.Time) (bool, error) {
 	stands, err := l.store.Beat(ctx, l.task)
 	if err != nil {
 		return false, err
@@ -86,7 +99,7 @@ func newBeat() Beat {
 }
 
 // say replaces the beat that stands.
-func (l *leader) say(ctx context.Context, stands, next Beat) (bool, error) {
+func (l *Leader) say(ctx context.Context, stands, next Beat) (bool, error) {
 	l.said = [2]Beat{l.said[1], next}
 	swapped, err := l.store.SwapBeat(ctx, l.task, stands, next)
 	if swapped {
@@ -95,8 +108,8 @@ func (l *leader) say(ctx context.Context, stands, next Beat) (bool, error) {
 	return swapped, err
 }
 
-// part lets another lead at once. When it cannot say so, others find out.
-func (l *leader) part(ctx context.Context) {
+// Part lets another lead at once. When it cannot say so, others find out.
+func (l *Leader) Part(ctx context.Context) {
 	if l.store == nil || !l.leads.Swap(false) {
 		return
 	}
