@@ -158,7 +158,7 @@ func (a *app) verifyOwnLog(ctx context.Context, f logVerifyFlags, dir *datadir.D
 		}
 		checkpoints = append(checkpoints, published)
 	}
-	ledger := translog.Ledger{Jobs: records.LoggedJobs(), Journal: records.Journal(), Read: signing.LogRecordOf, Delivered: stand.Position, Kept: time.Now()}
+	ledger := translog.Ledger{Jobs: records.LoggedJobs(), Journal: records.Journal(), Read: signing.LogRecordOf, Delivered: stand.Position, Kept: signing.GoneBefore(time.Now())}
 	if err := ledger.CheckAgainst(ctx, records.Translog()); err != nil {
 		return err
 	}

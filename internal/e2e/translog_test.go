@@ -81,12 +81,13 @@ func TestTamperedLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, tt := range map[string]struct{ tamper, says string }{
-		"untouched":     {`UPDATE log SET size = size`, "is whole"},
-		"entry removed": {`DELETE FROM log_records WHERE number = 2`, "job " + job + " of account " + account + " has no entry, though the journal has it"},
-		"entry changed": {`UPDATE log_records SET entry = (SELECT entry FROM log_records WHERE number = 1) WHERE number = 2`, "entry 2 is not what job " + job},
-		"entries moved": {`UPDATE log_records SET number = -1 WHERE number = 2; UPDATE log_records SET number = 2 WHERE number = 3; UPDATE log_records SET number = 3 WHERE number = -1`, "job " + job + " has entry 3, and by the journal's order should have entry 2"},
-		"job changed":   {`UPDATE jobs SET payload_digest = 'ff' WHERE id = '` + job + `'`, "entry 2 is not what job " + job},
-		"job removed":   {`DELETE FROM jobs WHERE id = '` + job + `'`, "entry 2 is of job " + job},
+		"untouched":                             {`UPDATE log SET size = size`, "is whole"},
+		"entry removed":                         {`DELETE FROM log_records WHERE number = 2`, "job " + job + " of account " + account + " has no entry, though the journal has it"},
+		"entry changed":                         {`UPDATE log_records SET entry = (SELECT entry FROM log_records WHERE number = 1) WHERE number = 2`, "entry 2 is not what job " + job},
+		"entries moved":                         {`UPDATE log_records SET number = -1 WHERE number = 2; UPDATE log_records SET number = 2 WHERE number = 3; UPDATE log_records SET number = 3 WHERE number = -1`, "job " + job + " has entry 3, and by the journal's order should have entry 2"},
+		"job changed":                           {`UPDATE jobs SET payload_digest = 'ff' WHERE id = '` + job + `'`, "entry 2 is not what job " + job},
+		"job removed":                           {`DELETE FROM jobs WHERE id = '` + job + `'`, "entry 2 is of job " + job},
+		"job removed, as if its time were over": {`DELETE FROM jobs WHERE id = '` + job + `'; UPDATE log_records SET expires_at = 1 WHERE number = 2`, "entry 2 is not what job " + job},
 		"job and entry removed, and the rest moved up": {`DELETE FROM jobs WHERE id = '` + job + `'; DELETE FROM log_records WHERE number = 2; UPDATE log_records SET number = number - 1 WHERE number > 2`, "job " + job + " of account " + account + " has no entry, though the journal has it"},
 		"all of it removed":                            {`DELETE FROM jobs WHERE id = '` + job + `'; DELETE FROM log_records WHERE number = 2; DELETE FROM journal WHERE detail LIKE '%` + job + `%'; UPDATE log_records SET number = number - 1 WHERE number > 2`, "entry 2 is not the one that the tree was made of"},
 		"tile changed":                                 {`UPDATE log_tiles SET hashes = zeroblob(length(hashes))`, "entry 0 is not the one that the tree was made of"},

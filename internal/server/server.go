@@ -62,6 +62,7 @@ type Server struct {
 	signing   *signing.Service
 	uploads   *ociapi.Slots
 	limits    *throttle.Limits
+	expired   expired
 	hosts     *hosts
 	proxies   proxies
 	metrics   *metrics.Metrics
@@ -226,7 +227,10 @@ func (s *Server) openServices(ctx context.Context) (err error) {
 		Profiles: s.records.Profiles(), Jobs: s.records.Jobs(), Leaves: s.authority, Principals: s.access,
 		Region: s.config.Region, Now: s.options.Now, AllowReuseOfEndedNames: s.config.ReuseEndedProfileNames, MaySign: s.maySign,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return s.retain()
 }
 
 func (s *Server) listen(context.Context) (err error) {

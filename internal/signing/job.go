@@ -8,14 +8,10 @@ func (s *Service) Job(ctx context.Context, key JobKey) (Job, error) {
 	return j, namingJob(err, key)
 }
 
-// Jobs lists signing jobs, newest first. It returns at most f.Limit and whether
-// there are more, to be asked for with f.After.
-func (s *Service) Jobs(ctx context.Context, f JobFilter) (page []Job, more bool, err error) {
-	limit := f.Limit
-	f.Limit++
-	page, err = s.o.Jobs.Jobs(ctx, f)
-	if len(page) > limit {
-		return page[:limit], true, err
+// Jobs lists signing jobs, newest first, and says where to go on: see [JobStore].
+func (s *Service) Jobs(ctx context.Context, f JobFilter) (page []Job, next string, err error) {
+	if _, err := s.Platform(f.Platform); f.Platform != "" && err != nil {
+		return nil, "", nil // no job is of a platform that there is not
 	}
-	return page, false, err
+	return s.o.Jobs.Jobs(ctx, f)
 }

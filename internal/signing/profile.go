@@ -172,16 +172,13 @@ func namingProfile(err error, key ProfileKey, version string) error {
 	return fault.Becausef(ErrProfileNotFound, "signing profile %s is not found in account %s", key.Name, key.Account)
 }
 
-// Profiles lists profiles by name, the newest version of each. It returns at
-// most f.Limit and whether there are more, to be asked for with f.After.
-func (s *Service) Profiles(ctx context.Context, f ProfileFilter) (page []Profile, more bool, err error) {
-	limit := f.Limit
-	f.Limit++
-	page, err = s.o.Profiles.Profiles(ctx, f)
-	if len(page) > limit {
-		return page[:limit], true, err
+// Profiles lists profiles by name, the newest version of each, and says where to
+// go on: see [ProfileStore].
+func (s *Service) Profiles(ctx context.Context, f ProfileFilter) (page []Profile, next string, err error) {
+	if _, err := s.Platform(f.Platform); f.Platform != "" && err != nil {
+		return nil, "", nil // no profile is of a platform that there is not
 	}
-	return page, false, err
+	return s.o.Profiles.Profiles(ctx, f)
 }
 
 // CancelProfile ends a profile: it signs no more, and what it signed stays
@@ -196,7 +193,7 @@ func (s *Service) CancelProfile(ctx context.Context, key ProfileKey) error {
 			return nil, journal.Event{}, nil
 		}
 		next := *current
-		next.Status, next.StatusReason = Canceled, "Canceled by its owner"
+		next.Status, next.StatusReason, next.EndedAt = Canceled, "Canceled by its owner", now
 		return &next, s.event(ctx, now, "CancelSigningProfile", next.ProfileARN(), map[string]any{"profileVersion": next.Version}), nil
 	})
 	s.known.forget(key)

@@ -172,7 +172,7 @@ func TestProfiles(t *testing.T) {
 	names := func(f signing.ProfileFilter) string {
 		t.Helper()
 		f.Account = account
-		page, more, err := w.Profiles(t.Context(), f)
+		page, next, err := w.Profiles(t.Context(), f)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -180,7 +180,7 @@ func TestProfiles(t *testing.T) {
 		for _, p := range page {
 			text = append(text, p.Name)
 		}
-		if more {
+		if next != "" {
 			text = append(text, "…")
 		}
 		return strings.Join(text, " ")

@@ -83,7 +83,7 @@ func (r RevokeProfileRequest) apply(p Profile, now time.Time) (*Profile, error) 
 			return nil, nil
 		}
 	}
-	p.Status, p.StatusReason = Revoked, r.Reason
+	p.Status, p.StatusReason, p.EndedAt = Revoked, r.Reason, now
 	p.Revocation = &ProfileRevocation{EffectiveFrom: r.EffectiveTime, RevokedAt: now, RevokedBy: r.ARN, Reason: r.Reason}
 	return &p, nil
 }

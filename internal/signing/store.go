@@ -48,6 +48,7 @@ type Profile struct {
 	Status       Status
 	StatusReason string
 	CreatedAt    time.Time
+	EndedAt      time.Time          // when it was canceled or revoked, whichever was later; zero while Active
 	Revocation   *ProfileRevocation // nil unless Revoked
 }
 
@@ -100,7 +101,7 @@ type ProfileFilter struct {
 	Limit    int
 }
 
-// JobFilter selects jobs, newest first.
+// JobFilter selects jobs, newest first: by ID, which begins with the time.
 type JobFilter struct {
 	Account       arn.AccountID // owner
 	Platform      string        // "": all
@@ -109,14 +110,8 @@ type JobFilter struct {
 	Revoked       *bool         // nil: all
 	ExpiresBefore time.Time     // zero: all; exclusive
 	ExpiresAfter  time.Time     // zero: all; exclusive
-	After         JobCursor     // zero: from the newest
+	After         string        // a job's ID; only older ones. "": from the newest
 	Limit         int
-}
-
-// JobCursor is a place in the list of jobs.
-type JobCursor struct {
-	CreatedAt time.Time
-	ID        string
 }
 
 // RevocationFacts is what the store knows of a signature, read at one moment.
@@ -140,8 +135,11 @@ type ProfileStore interface {
 	ChangeProfile(ctx context.Context, key ProfileKey, version string, change func(current *Profile) (*Profile, journal.Event, error)) (*Profile, error)
 	// Profile returns a version (version "": the newest), or ErrProfileNotFound.
 	Profile(ctx context.Context, key ProfileKey, version string) (Profile, error)
-	// Profiles lists the newest version of each profile, by name.
-	Profiles(ctx context.Context, f ProfileFilter) ([]Profile, error)
+	// Profiles lists the newest version of each profile, by name, at most f.Limit.
+	// next is where to go on, as f.After; "" at the end. A list looks at a bounded
+	// number of names at once: where few are selected, a page may have fewer than
+	// f.Limit, even none, and yet a next.
+	Profiles(ctx context.Context, f ProfileFilter) (page []Profile, next string, err error)
 
 	PermissionStore
 }
@@ -158,8 +156,8 @@ type JobStore interface {
 	RecordJob(ctx context.Context, job Job, check func(p Profile, newest bool, leaf authority.Certificate) error, e journal.Event) error
 	// Job returns a job, or ErrJobNotFound.
 	Job(ctx context.Context, key JobKey) (Job, error)
-	// Jobs lists jobs, newest first.
-	Jobs(ctx context.Context, f JobFilter) ([]Job, error)
+	// Jobs lists jobs, newest first. It is bounded, and returns next, as Profiles.
+	Jobs(ctx context.Context, f JobFilter) (page []Job, next string, err error)
 	// ChangeJob runs change on a job while holding its lock; the rules are those of
 	// ChangeProfile, except that the job must be there (ErrJobNotFound) and nil
 	// saves nothing.

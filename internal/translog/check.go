@@ -145,7 +145,8 @@ type Ledger struct {
 	// Delivered is how far the journal was delivered to the log, by its tailer's
 	// stand. What comes after it is not missing.
 	Delivered journal.Position
-	Kept      time.Time // jobs whose signatures ended before it may be gone
+	// Kept is a time: jobs whose signatures ended before it may be gone.
+	Kept time.Time
 }
 
 // Jobs are the signing jobs.
@@ -184,11 +185,11 @@ func (b Ledger) CheckAgainst(ctx context.Context, log Store) error {
 }
 
 // order walks the journal: each signature it tells of has the number after the one
-// before. It returns the jobs that were not delivered yet.
+// before, and is what the log has. It returns the jobs that were not delivered yet.
 func (b Ledger) order(ctx context.Context, log Store) (pending map[string]bool, err error) {
 	pending = map[string]bool{}
 	var after journal.Position
-	next := int64(-1)
+	walk := follower{log: log, next: -1}
 	for {
 		entries, err := b.Journal.Read(ctx, after, 1000)
 		if err != nil || len(entries) == 0 {
@@ -204,7 +205,7 @@ func (b Ledger) order(ctx context.Context, log Store) (pending map[string]bool, 
 			}
 			if e.Position > b.Delivered {
 				pending[r.Job] = true
-			} else if next, err = follows(ctx, log, r, next); err != nil {
+			} else if err := walk.follow(ctx, r); err != nil {
 				return nil, err
 			}
 		}
@@ -212,19 +213,45 @@ func (b Ledger) order(ctx context.Context, log Store) (pending map[string]bool, 
 	}
 }
 
-// follows checks that a record has the number next, if that is known, and returns
-// the one after it.
-func follows(ctx context.Context, log Store, r Record, next int64) (int64, error) {
-	n, err := log.Number(ctx, r.Account, r.Job)
+// follower goes through a log's records in the journal's order.
+type follower struct {
+	log  Store
+	next int64    // number of the record that should come; -1: not known yet
+	page []Record // of the log, from next on
+}
+
+// follow checks that a record of the journal is the next of the log. When the
+// signature ended is part of it: by that, jobs may be gone.
+func (f *follower) follow(ctx context.Context, r Record) error {
+	if len(f.page) == 0 || f.page[0].Account != r.Account || f.page[0].Job != r.Job {
+		if err := f.find(ctx, r); err != nil {
+			return err
+		}
+	}
+	has := f.page[0]
+	if has.Entry != r.Entry || !has.ExpiresAt.Equal(r.ExpiresAt) {
+		return brokenf("entry %d is not what job %s of account %s was, by the journal: one of them was changed", f.next, r.Job, r.Account)
+	}
+	f.next, f.page = f.next+1, f.page[1:]
+	return nil
+}
+
+// find reads on from where a record is, which must be where it should be.
+func (f *follower) find(ctx context.Context, r Record) error {
+	n, err := f.log.Number(ctx, r.Account, r.Job)
 	switch {
 	case errors.Is(err, ErrNotLogged):
-		return 0, brokenf("job %s of account %s has no entry, though the journal has it", r.Job, r.Account)
+		return brokenf("job %s of account %s has no entry, though the journal has it", r.Job, r.Account)
 	case err != nil:
-		return 0, err
-	case next >= 0 && n != next:
-		return 0, brokenf("job %s has entry %d, and by the journal's order should have entry %d", r.Job, n, next)
+		return err
+	case f.next >= 0 && n != f.next:
+		return brokenf("job %s has entry %d, and by the journal's order should have entry %d", r.Job, n, f.next)
 	}
-	return n + 1, nil
+	f.next = n
+	if f.page, err = f.log.Records(ctx, n, checkBatch); err == nil && len(f.page) == 0 {
+		err = brokenf("entry %d is missing", n)
+	}
+	return err
 }
 
 // Entry holds one record against its job.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/sealwright/sealwright/internal/arn"
 	"github.com/sealwright/sealwright/internal/edge/awshttp"
 	"github.com/sealwright/sealwright/internal/signing"
@@ -50,27 +52,25 @@ func (a api) listJobs(ctx context.Context, c *awshttp.Call, in *listJobsInput) (
 	if in.Status != "" && in.Status != succeeded {
 		return out, nil // no job is anything else
 	}
-	jobs, more, err := a.signing.Jobs(ctx, filter)
+	jobs, next, err := a.signing.Jobs(ctx, filter)
 	if err != nil {
 		return nil, err
 	}
 	for _, j := range jobs {
 		out.Jobs = append(out.Jobs, a.summarizeJob(j))
 	}
-	if more {
-		last := jobs[len(jobs)-1]
-		out.NextToken = makeToken("ListSigningJobs", jobPlace(signing.JobCursor{CreatedAt: last.CreatedAt, ID: last.ID}))
+	if next != "" {
+		out.NextToken = makeToken("ListSigningJobs", next)
 	}
 	return out, nil
 }
 
 func (in *listJobsInput) filter(account arn.AccountID) (signing.JobFilter, error) {
-	place, err := openToken("ListSigningJobs", in.NextToken)
+	after, err := openToken("ListSigningJobs", in.NextToken)
 	if err != nil {
 		return signing.JobFilter{}, err
 	}
-	after, ok := readJobPlace(place)
-	if !ok {
+	if after != "" && uuid.Validate(after) != nil {
 		return signing.JobFilter{}, invalidToken("ListSigningJobs")
 	}
 	return signing.JobFilter{

@@ -2,12 +2,9 @@ package signerapi
 
 import (
 	"encoding/base64"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/sealwright/sealwright/internal/edge/awshttp"
-	"github.com/sealwright/sealwright/internal/signing"
 )
 
 // maxPage is the most a list returns at once, and what it returns unasked.
@@ -44,19 +41,4 @@ func openToken(operation, token string) (place string, err error) {
 
 func invalidToken(operation string) error {
 	return invalid("nextToken is not one that " + operation + " returned: begin again without it")
-}
-
-// jobPlace writes a place in the list of jobs.
-func jobPlace(c signing.JobCursor) string {
-	return strconv.FormatInt(c.CreatedAt.UnixMicro(), 10) + "/" + c.ID
-}
-
-// readJobPlace reads what jobPlace wrote; "" is the beginning.
-func readJobPlace(place string) (c signing.JobCursor, ok bool) {
-	if place == "" {
-		return c, true
-	}
-	micros, id, _ := strings.Cut(place, "/")
-	n, err := strconv.ParseInt(micros, 10, 64)
-	return signing.JobCursor{CreatedAt: time.UnixMicro(n).UTC(), ID: id}, err == nil && id != ""
 }

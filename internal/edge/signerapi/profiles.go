@@ -26,7 +26,7 @@ func (a api) listProfiles(ctx context.Context, c *awshttp.Call, in *listProfiles
 	if err != nil {
 		return nil, err
 	}
-	profiles, more, err := a.signing.Profiles(ctx, signing.ProfileFilter{
+	profiles, next, err := a.signing.Profiles(ctx, signing.ProfileFilter{
 		Account: c.Account, Statuses: in.wanted(), Platform: in.Platform, After: after, Limit: pageSize(in.MaxResults),
 	})
 	if err != nil {
@@ -36,8 +36,8 @@ func (a api) listProfiles(ctx context.Context, c *awshttp.Call, in *listProfiles
 	for i, p := range profiles {
 		out.Profiles[i] = a.summarize(p)
 	}
-	if more {
-		out.NextToken = makeToken("ListSigningProfiles", profiles[len(profiles)-1].Name)
+	if next != "" {
+		out.NextToken = makeToken("ListSigningProfiles", next)
 	}
 	return out, nil
 }

@@ -44,7 +44,7 @@ func BenchmarkAmongJobs(b *testing.B) {
 					f.Account, f.Limit = account, 26
 					b.Run("list-"+list, func(b *testing.B) {
 						for b.Loop() {
-							if _, err := s.db.Jobs().Jobs(b.Context(), f); err != nil {
+							if _, _, err := s.db.Jobs().Jobs(b.Context(), f); err != nil {
 								b.Fatal(err)
 							}
 						}

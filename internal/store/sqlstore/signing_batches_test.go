@@ -63,7 +63,7 @@ func record(s *signer, a *attempt, done chan<- struct{}) {
 // recorded are the jobs and the journal's rows of signatures, each oldest first.
 func recorded(t *testing.T, db *sqlstore.DB) (jobs, events []string) {
 	t.Helper()
-	all, err := db.Jobs().Jobs(t.Context(), signing.JobFilter{Account: account, Limit: 1000})
+	all, _, err := db.Jobs().Jobs(t.Context(), signing.JobFilter{Account: account, Limit: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,10 +18,12 @@ type jobStore struct{ db *DB }
 
 // A job is read with its leaf's row, c.
 const (
-	selectJob = `SELECT j.account, j.id, j.region, j.invoker, j.requested_by, j.profile_name, j.profile_version,
+	selectJob  = selectJobs + joinLeaf
+	selectJobs = `SELECT j.account, j.id, j.region, j.invoker, j.requested_by, j.profile_name, j.profile_version,
 			j.platform, j.certificate, c.hash, j.payload_digest, j.signed_at, j.expires_at, j.created_at,
 			j.revoked_at, j.revoked_by, j.revocation_reason
-		FROM jobs j JOIN certificates c ON c.id = j.certificate `
+		FROM jobs j `
+	joinLeaf = `JOIN certificates c ON c.id = j.certificate `
 	jobByKey = selectJob + `WHERE j.account = $1 AND j.id = $2`
 
 	// selectSigning reads and holds what a signature depends on. All three rows are
@@ -98,47 +100,6 @@ func scanJob(row scanner) (signing.Job, error) {
 		j.Revocation = &r
 	}
 	return j, orElse(err, signing.ErrJobNotFound)
-}
-
-// Jobs implements [signing.JobStore].
-func (s jobStore) Jobs(ctx context.Context, f signing.JobFilter) (page []signing.Job, err error) {
-	w := jobsWhere(f)
-	query := selectJob + w.clause() + ` ORDER BY j.created_at DESC, j.id DESC ` + w.limit(f.Limit)
-	err = s.db.read(ctx, func(q querier) error {
-		page, err = collect(q, scanJob, query, w.args...)
-		return err
-	})
-	return page, err
-}
-
-func jobsWhere(f signing.JobFilter) *where {
-	w := &where{}
-	w.and(`j.account = ?`, string(f.Account))
-	if f.Platform != "" {
-		w.and(`j.platform = ?`, f.Platform)
-	}
-	if f.RequestedBy != "" {
-		w.and(`j.requested_by = ?`, f.RequestedBy)
-	}
-	if f.Invoker != "" {
-		w.and(`j.invoker = ?`, string(f.Invoker))
-	}
-	if f.Revoked != nil && *f.Revoked {
-		w.and(`j.revoked_at <> 0`) // the words of the index jobs_revoked
-	}
-	if f.Revoked != nil && !*f.Revoked {
-		w.and(`j.revoked_at = 0`)
-	}
-	if !f.ExpiresBefore.IsZero() {
-		w.and(`j.expires_at < ?`, micros(f.ExpiresBefore))
-	}
-	if !f.ExpiresAfter.IsZero() {
-		w.and(`j.expires_at > ?`, micros(f.ExpiresAfter))
-	}
-	if f.After != (signing.JobCursor{}) {
-		w.and(`(j.created_at, j.id) < (?, ?)`, micros(f.After.CreatedAt), f.After.ID)
-	}
-	return w
 }
 
 // ChangeJob implements [signing.JobStore].

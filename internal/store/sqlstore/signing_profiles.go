@@ -21,7 +21,7 @@ type profileStore struct{ db *DB }
 const (
 	profileColumns = `p.account, p.name, p.version, p.region, p.platform, p.validity_value, p.validity_unit,
 		p.parameters, h.tags, p.status, p.status_reason, p.created_at,
-		p.revoked_from, p.revoked_at, p.revoked_by, p.revocation_reason`
+		p.revoked_from, p.revoked_at, p.revoked_by, p.revocation_reason, p.ended_at`
 	fromProfile   = ` FROM profiles h JOIN profile_versions p ON p.account = h.account AND p.name = h.name `
 	ofVersion     = `WHERE h.account = $1 AND h.name = $2 AND p.version = $3`
 	ofNewest      = `WHERE h.account = $1 AND h.name = $2 AND p.version = h.newest`
@@ -46,29 +46,6 @@ func readProfile(q querier, key signing.ProfileKey, version string) (signing.Pro
 	return scanProfile(q.row(selectVersion, string(key.Account), key.Name, version))
 }
 
-// Profiles implements [signing.ProfileStore].
-func (s profileStore) Profiles(ctx context.Context, f signing.ProfileFilter) (page []signing.Profile, err error) {
-	w := where{}
-	w.and(`h.account = ?`, string(f.Account))
-	w.and(`h.name > ?`, f.After)
-	if f.Platform != "" {
-		w.and(`p.platform = ?`, f.Platform)
-	}
-	if len(f.Statuses) > 0 {
-		var asked [3]string // there are no more
-		for i := range asked {
-			asked[i] = string(f.Statuses[min(i, len(f.Statuses)-1)])
-		}
-		w.and(`p.status IN (?, ?, ?)`, asked[0], asked[1], asked[2])
-	}
-	query := `SELECT ` + profileColumns + fromProfile + w.clause() + ` AND p.version = h.newest ORDER BY h.name ` + w.limit(f.Limit)
-	err = s.db.read(ctx, func(q querier) error {
-		page, err = collect(q, scanProfile, query, w.args...)
-		return err
-	})
-	return page, err
-}
-
 func scanProfile(row scanner) (signing.Profile, error) {
 	var p signing.Profile
 	var r signing.ProfileRevocation
@@ -82,7 +59,7 @@ func profileDest(p *signing.Profile, r *signing.ProfileRevocation) []any {
 	return []any{&p.Account, &p.Name, &p.Version, &p.Region, &p.Platform, &p.Validity.Value, &p.Validity.Unit,
 		jsonColumn[map[string]string]{&p.Parameters}, jsonColumn[map[string]string]{&p.Tags},
 		&p.Status, &p.StatusReason, timeColumn{&p.CreatedAt},
-		timeColumn{&r.EffectiveFrom}, timeColumn{&r.RevokedAt}, &r.RevokedBy, &r.Reason}
+		timeColumn{&r.EffectiveFrom}, timeColumn{&r.RevokedAt}, &r.RevokedBy, &r.Reason, timeColumn{&p.EndedAt}}
 }
 
 // revocationOf returns nil for a version that is not revoked. One that is has an
@@ -198,11 +175,11 @@ func insertVersion(tx querier, key signing.ProfileKey, p signing.Profile) error 
 	}
 	if _, err := tx.exec(`INSERT INTO profile_versions (account, name, version, region, platform, validity_value,
 			validity_unit, parameters, status, status_reason, created_at,
-			revoked_from, revoked_at, revoked_by, revocation_reason)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+			revoked_from, revoked_at, revoked_by, revocation_reason, ended_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
 		string(key.Account), key.Name, p.Version, p.Region, p.Platform, p.Validity.Value,
 		string(p.Validity.Unit), jsonText(p.Parameters), string(p.Status), p.StatusReason, micros(p.CreatedAt),
-		micros(r.EffectiveFrom), micros(r.RevokedAt), r.RevokedBy, r.Reason); err != nil {
+		micros(r.EffectiveFrom), micros(r.RevokedAt), r.RevokedBy, r.Reason, micros(p.EndedAt)); err != nil {
 		return err
 	}
 	_, err := tx.exec(`UPDATE profiles SET newest = $1, tags = $2 WHERE account = $3 AND name = $4`,
@@ -214,11 +191,11 @@ func updateVersion(tx querier, key signing.ProfileKey, p signing.Profile) error 
 	r := cmp.Or(p.Revocation, &signing.ProfileRevocation{})
 	if _, err := tx.exec(`UPDATE profile_versions SET region = $1, platform = $2, validity_value = $3,
 			validity_unit = $4, parameters = $5, status = $6, status_reason = $7, created_at = $8,
-			revoked_from = $9, revoked_at = $10, revoked_by = $11, revocation_reason = $12
-		WHERE account = $13 AND name = $14 AND version = $15`,
+			revoked_from = $9, revoked_at = $10, revoked_by = $11, revocation_reason = $12, ended_at = $13
+		WHERE account = $14 AND name = $15 AND version = $16`,
 		p.Region, p.Platform, p.Validity.Value,
 		string(p.Validity.Unit), jsonText(p.Parameters), string(p.Status), p.StatusReason, micros(p.CreatedAt),
-		micros(r.EffectiveFrom), micros(r.RevokedAt), r.RevokedBy, r.Reason,
+		micros(r.EffectiveFrom), micros(r.RevokedAt), r.RevokedBy, r.Reason, micros(p.EndedAt),
 		string(key.Account), key.Name, p.Version); err != nil {
 		return err
 	}

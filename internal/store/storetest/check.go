@@ -14,12 +14,13 @@ import (
 // Check holds what stores keep for some accounts against the invariants: every
 // certificate's issuer is there, up to a root that is its own; every job's
 // profile version and certificate are there and agree with it; every job has
-// exactly one SignPayload in the journal, and each of those has its job; each
+// exactly one SignPayload in the journal, and each of those has its job, but for
+// those that the journal says were removed; each
 // list shows each thing once, in order; no signature was let out under a profile
 // version after it had been revoked or cancelled; the journal's positions grow.
 func Check(t testing.TB, s Stores, accounts ...arn.AccountID) {
 	t.Helper()
-	c := &auditor{TB: t, Stores: s, entries: readJournal(t, s.Journal), jobs: map[string]signing.Job{}}
+	c := &auditor{TB: t, Stores: s, entries: readJournal(t, s.Journal), jobs: map[string]signing.Job{}, gone: map[string]int{}}
 	c.certificates()
 	for _, account := range accounts {
 		c.profiles(account)
@@ -34,6 +35,7 @@ type auditor struct {
 	Stores
 	entries []journal.Entry
 	jobs    map[string]signing.Job // by account and id
+	gone    map[string]int         // by profile version: SignPayloads without a job, less what the journal says was removed
 }
 
 func (c *auditor) certificates() {
@@ -68,13 +70,10 @@ func (c *auditor) certificate(role authority.Role, cert authority.Certificate) {
 func (c *auditor) profiles(account arn.AccountID) {
 	var names []string
 	f := signing.ProfileFilter{Account: account, Limit: 7}
-	for {
-		page, err := c.Profiles.Profiles(ctx, f)
+	for more := true; more; more = f.After != "" {
+		page, next, err := c.Profiles.Profiles(ctx, f)
 		if err != nil {
 			c.Fatal(err)
-		}
-		if len(page) == 0 {
-			break
 		}
 		for _, p := range page {
 			names = append(names, p.Name)
@@ -82,8 +81,8 @@ func (c *auditor) profiles(account arn.AccountID) {
 			if err != nil || newest.Version != p.Version || newest.Account != account {
 				c.Errorf("profile %s is listed as version %s and found as %+v, %v", p.Name, p.Version, newest, err)
 			}
-			f.After = p.Name
 		}
+		f.After = next
 	}
 	if !slices.IsSorted(names) || len(slices.Compact(slices.Clone(names))) != len(names) {
 		c.Errorf("profiles are not listed once each, in order: %q", names)
@@ -92,22 +91,20 @@ func (c *auditor) profiles(account arn.AccountID) {
 
 func (c *auditor) jobsOf(account arn.AccountID) {
 	f := signing.JobFilter{Account: account, Limit: 50}
-	for {
-		page, err := c.Jobs.Jobs(ctx, f)
+	last := ""
+	for more := true; more; more = f.After != "" {
+		page, next, err := c.Jobs.Jobs(ctx, f)
 		if err != nil {
 			c.Fatal(err)
 		}
-		if len(page) == 0 {
-			return
-		}
 		for _, j := range page {
-			at := signing.JobCursor{CreatedAt: j.CreatedAt, ID: j.ID}
-			if f.After.ID != "" && (at.CreatedAt.After(f.After.CreatedAt) || at.CreatedAt.Equal(f.After.CreatedAt) && at.ID >= f.After.ID) {
-				c.Errorf("job %v is listed after %v", at, f.After)
+			if last != "" && j.ID >= last {
+				c.Errorf("job %s is listed after %s", j.ID, last)
 			}
-			f.After = at
+			last = j.ID
 			c.job(j)
 		}
+		f.After = next
 	}
 }
 
@@ -130,6 +127,7 @@ func (c *auditor) job(j signing.Job) {
 type signed struct {
 	JobID          string `json:"jobId"`
 	ProfileVersion string `json:"profileVersion"`
+	Jobs           int    `json:"jobs"` // removed
 }
 
 func (c *auditor) journal(accounts []arn.AccountID) {
@@ -149,6 +147,11 @@ func (c *auditor) journal(accounts []arn.AccountID) {
 			c.Errorf("job %s has no SignPayload in the journal", job)
 		}
 	}
+	for version, n := range c.gone {
+		if n != 0 {
+			c.Errorf("%d jobs of %s are gone, beyond those that the journal says were removed", n, version)
+		}
+	}
 }
 
 // event checks one event against what came before it: the jobs that were
@@ -164,9 +167,14 @@ func (c *auditor) event(e journal.Entry, recorded, stopped map[string]bool) {
 	switch e.Name {
 	case "RevokeSigningProfile", "CancelSigningProfile":
 		stopped[version] = true
+	case "ExpireSigningJobs":
+		c.gone[version] -= detail.Jobs
 	case "SignPayload":
-		if _, there := c.jobs[job]; !there || recorded[job] {
-			c.Errorf("position %d: SignPayload of job %s, which there is: %t, was recorded before: %t", e.Position, job, there, recorded[job])
+		if _, there := c.jobs[job]; !there {
+			c.gone[version]++
+		}
+		if recorded[job] {
+			c.Errorf("position %d: SignPayload of job %s was recorded before", e.Position, job)
 		}
 		if stopped[version] {
 			c.Errorf("position %d: job %s was signed under %s, which had been revoked or cancelled", e.Position, job, version)

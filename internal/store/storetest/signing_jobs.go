@@ -74,16 +74,15 @@ func (d *desk) list(f signing.JobFilter) []signing.Job {
 	d.Helper()
 	var all []signing.Job
 	for {
-		page, err := d.Jobs.Jobs(ctx, f)
+		page, next, err := d.Jobs.Jobs(ctx, f)
 		d.must(err)
-		if len(page) > f.Limit {
-			d.Fatalf("got %d jobs, asked for %d", len(page), f.Limit)
+		if len(page) > f.Limit || next != "" && len(page) == f.Limit && next != page[f.Limit-1].ID {
+			d.Fatalf("got %d jobs and then %q, asked for %d", len(page), next, f.Limit)
 		}
-		if len(page) == 0 {
+		if all = append(all, page...); next == "" {
 			return all
 		}
-		all = append(all, page...)
-		f.After = signing.JobCursor{CreatedAt: all[len(all)-1].CreatedAt, ID: all[len(all)-1].ID}
+		f.After = next
 	}
 }
 
@@ -95,12 +94,7 @@ func jobList(d *desk) {
 		d.must(d.record(j))
 		wanted = append(wanted, j)
 	}
-	slices.SortFunc(wanted, func(a, b signing.Job) int {
-		if c := b.CreatedAt.Compare(a.CreatedAt); c != 0 {
-			return c
-		}
-		return strings.Compare(b.ID, a.ID)
-	})
+	slices.SortFunc(wanted, func(a, b signing.Job) int { return strings.Compare(b.ID, a.ID) })
 	for _, limit := range []int{1, 4, 25} {
 		equal(d, d.list(signing.JobFilter{Account: testAccount, Limit: limit}), wanted)
 	}
@@ -135,6 +129,10 @@ func jobFilters(d *desk) {
 		{signing.JobFilter{ExpiresAfter: short.ExpiresAt.Add(-time.Microsecond), Platform: otherPlatform, Revoked: &no, Invoker: testAccount,
 			RequestedBy: short.RequestedBy, ExpiresBefore: plain.ExpiresAt}, []signing.Job{short}},
 		{signing.JobFilter{Platform: otherPlatform, Revoked: &yes}, nil},
+		{signing.JobFilter{Invoker: otherAccount}, []signing.Job{other}},
+		{signing.JobFilter{Invoker: otherAccount, RequestedBy: short.RequestedBy}, nil},
+		{signing.JobFilter{Invoker: otherAccount, Revoked: &yes}, nil},
+		{signing.JobFilter{Invoker: testAccount, Revoked: &yes}, []signing.Job{void}},
 	} {
 		tc.f.Account, tc.f.Limit = testAccount, 1
 		if got := d.list(tc.f); fmt.Sprint(ids(got)) != fmt.Sprint(ids(tc.wanted)) {

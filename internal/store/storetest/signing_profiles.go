@@ -33,9 +33,10 @@ func profileNothing(d *desk) {
 		d.must(err)
 		equal(d, stands, nil)
 	}
-	page, err := d.Profiles.Profiles(ctx, signing.ProfileFilter{Account: testAccount, Limit: 10})
+	page, next, err := d.Profiles.Profiles(ctx, signing.ProfileFilter{Account: testAccount, Limit: 10})
 	d.must(err)
 	equal(d, len(page), 0)
+	equal(d, next, "")
 	equal(d, d.events(), nil)
 }
 
@@ -160,18 +161,17 @@ func (d *desk) names(f signing.ProfileFilter) []string {
 	d.Helper()
 	var names []string
 	for {
-		page, err := d.Profiles.Profiles(ctx, f)
+		page, next, err := d.Profiles.Profiles(ctx, f)
 		d.must(err)
-		if len(page) > f.Limit {
-			d.Fatalf("got %d profiles, asked for %d", len(page), f.Limit)
-		}
-		if len(page) == 0 {
-			return names
+		if len(page) > f.Limit || next != "" && len(page) == f.Limit && next != page[f.Limit-1].Name {
+			d.Fatalf("got %d profiles and then %q, asked for %d", len(page), next, f.Limit)
 		}
 		for _, p := range page {
 			names = append(names, p.Name)
 		}
-		f.After = names[len(names)-1]
+		if f.After = next; next == "" {
+			return names
+		}
 	}
 }
 

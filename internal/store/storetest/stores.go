@@ -26,6 +26,7 @@ type Stores struct {
 	Slots     seal.Slots
 	Profiles  signing.ProfileStore
 	Jobs      signing.JobStore
+	Retention signing.RetentionStore
 	Journal   journal.Reader
 	Tailers   journal.Stands
 	Appender  journal.Appender
