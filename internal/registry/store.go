@@ -178,9 +178,10 @@ type ManifestStore interface {
 	// ErrRepositoryNotFound; ErrManifestBlob when a blob is not linked here;
 	// ErrChildNotFound; for each tag rules.Tag, whose error is returned as it is; and
 	// ErrTooManyImages when the repository holds rules.MaxImages already, or
-	// ErrTooManyImageTags when a tag would be one too many. A manifest
-	// that is there already keeps its PushedAt, and is never one too many. Referrers
-	// that waited for m wait no longer; m waits if its subject is not there. created is false when the same manifest was there already.
+	// ErrTooManyImageTags when a tag would be one too many. A manifest that is there
+	// already keeps its PushedAt, and is never one too many. Referrers that waited for
+	// m wait no longer; m waits if its subject is not there. created is false when the
+	// same manifest was there already.
 	PutManifest(ctx context.Context, m Manifest, tags []ociref.Tag, rules Rules, e journal.Event) (created bool, err error)
 	// Manifest reads one with its content. ErrRepositoryNotFound, ErrManifestNotFound.
 	// What it costs does not grow with the image's tags. The caller must not change

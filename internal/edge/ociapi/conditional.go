@@ -79,7 +79,8 @@ func (c *call) current(ref ociref.Reference) (ociref.Digest, error) {
 }
 
 // sendPart answers a request for a part of a blob, or for one that has changed.
-// A range that cannot be had is left to the caller, as errRange.
+// What cannot be had is left to the caller: a range as errRange, another blob than
+// that of If-Match as registry.ErrPrecondition.
 func (c *call) sendPart(digest ociref.Digest, blob registry.Content) error {
 	header := c.w.Header()
 	header.Set("Docker-Content-Digest", string(digest))
@@ -88,10 +89,7 @@ func (c *call) sendPart(digest ociref.Digest, blob registry.Content) error {
 	c.r.Header.Set("Range", bytesAsked(c.r.Header.Get("Range")))
 	w := &partWriter{ResponseWriter: c.w}
 	http.ServeContent(w, c.r, "", time.Time{}, blob)
-	if !w.refused {
-		return nil
-	}
-	return errRange
+	return w.refused
 }
 
 // nothing is a range that lies in no blob.
@@ -119,23 +117,28 @@ func bytesAsked(ranges string) string {
 	return "bytes=" + strings.Join(parts, ",")
 }
 
-// partWriter keeps back the answer to a range that cannot be had, whose body is
-// not the protocol's.
+// partWriter keeps back the refusals of http.ServeContent, whose bodies are not the
+// protocol's.
 type partWriter struct {
 	http.ResponseWriter
-	refused bool
+	refused error
 }
 
-// WriteHeader passes on every status but 416.
+// WriteHeader passes on every status but 412 and 416.
 func (w *partWriter) WriteHeader(status int) {
-	if w.refused = status == http.StatusRequestedRangeNotSatisfiable; !w.refused {
+	switch status {
+	case http.StatusPreconditionFailed:
+		w.refused = registry.ErrPrecondition
+	case http.StatusRequestedRangeNotSatisfiable:
+		w.refused = errRange
+	default:
 		w.ResponseWriter.WriteHeader(status)
 	}
 }
 
 // Write drops what belongs to a status that was kept back.
 func (w *partWriter) Write(b []byte) (int, error) {
-	if w.refused {
+	if w.refused != nil {
 		return len(b), nil
 	}
 	return w.ResponseWriter.Write(b)

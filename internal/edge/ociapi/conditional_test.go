@@ -69,6 +69,7 @@ func TestRangeNotSatisfiable(t *testing.T) {
 			t.Errorf("%s: %q", ranges, r.body)
 		}
 	}
+	s.want(s.do("GET", path, nil, `If-Match: "other"`), 412, "DENIED")
 	empty := "/v2/app/blobs/" + string(s.pushBlob("app", nil))
 	s.want(s.do("GET", empty, nil, "Range: bytes=-5"), 200)
 }
