@@ -33,6 +33,7 @@ func (s *Service) AuthorizeUnder(ctx context.Context, r Request, attached []Docu
 // these unless there are none.
 func (s *Service) authorize(ctx context.Context, r Request, instead []policy.Attached) (Decision, error) {
 	q, resource := s.question(r)
+	defer q.done()
 	m := s.moment()
 	g, err := s.own(ctx, m, q)
 	if err == nil && !q.repairs() {
@@ -55,6 +56,7 @@ func (s *Service) authorize(ctx context.Context, r Request, instead []policy.Att
 func (s *Service) AuthorizeTrust(ctx context.Context, r Request, trust Document) (Decision, error) {
 	s.NoteUse(r.Principal.KeyID, r.Action)
 	q, _ := s.question(r)
+	defer q.done()
 	g, err := s.own(ctx, s.moment(), q)
 	if err != nil {
 		return Decision{}, err

@@ -334,24 +334,71 @@ type still struct{ *granting }
 func (still) Revision() (uint64, bool) { return 1, true }
 
 // BenchmarkAuthorize is a decision with everything in memory: by itself, and with
-// the read of SQLite's revision.
+// the read of SQLite's revision; by tags of the resource; and by a resource's policy
+// that names who asks, beside a hundred others.
 func BenchmarkAuthorize(b *testing.B) {
 	j := newJudge(b)
-	j.store.grants[aliceARN] = access.Grants{ID: alice.UserID, Identity: allows(`[
-		{"Effect":"Allow","Action":"ecr:GetAuthorizationToken","Resource":"*"},
-		{"Effect":"Allow","Action":["ecr:BatchGetImage","ecr:PutImage"],"Resource":"arn:aws:ecr:us-east-1:111122223333:repository/*"},
-		{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}]`)}
-	r := access.Request{Principal: alice, Action: "ecr:PutImage", Resource: appARN, Context: access.RequestContext{Secure: true}}
-	for name, service := range map[string]*access.Service{"decision": j.over(b, still{j.store}), "and revision": j.Service} {
-		b.Run(name, func(b *testing.B) {
+	for _, bench := range []struct {
+		name, statements string
+		service          *access.Service
+		tags             map[string]string
+		resource         []access.Document
+	}{
+		{"decision", byName, j.over(b, still{j.store}), nil, nil},
+		{"and revision", byName, j.Service, nil, nil},
+		{"tagged, not asked for", byName, j.over(b, still{j.store}), map[string]string{"team": "red", "level": "open"}, nil},
+		{"by tags", byTags, j.over(b, still{j.store}), map[string]string{"team": "red", "level": "open"}, nil},
+		{"by resource", `{"Effect":"Allow","Action":"signer:*","Resource":"*"}`, j.over(b, still{j.store}), nil, among(100, alice.UserID)},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			j.store.grants[aliceARN] = access.Grants{ID: alice.UserID, Identity: allows(bench.statements)}
+			j.resources.tags, j.resources.documents[appARN] = map[string]map[string]string{appARN: bench.tags}, bench.resource
+			r := access.Request{Principal: alice, Action: "ecr:PutImage", Resource: appARN, Context: access.RequestContext{Secure: true}}
 			b.ReportAllocs()
 			for b.Loop() {
-				if d, err := service.Authorize(b.Context(), r); err != nil || !d.Allowed {
+				if d, err := bench.service.Authorize(b.Context(), r); err != nil || !d.Allowed {
 					b.Fatal(d, err)
 				}
 			}
 		})
 	}
+}
+
+// TestDecisionsAllocateNothing with everything in memory, whatever they ask for but
+// the time.
+func TestDecisionsAllocateNothing(t *testing.T) {
+	for name, statements := range map[string]string{"by name": byName, "by tags": byTags} {
+		j := newJudge(t)
+		service := j.over(t, still{j.store})
+		j.store.grants[aliceARN] = access.Grants{ID: alice.UserID, Identity: allows(statements)}
+		j.resources.tags = map[string]map[string]string{appARN: {"team": "red", "level": "open"}}
+		r := access.Request{Principal: alice, Action: "ecr:PutImage", Resource: appARN, Context: access.RequestContext{Secure: true}}
+		if n := testing.AllocsPerRun(1000, func() {
+			if d, err := service.Authorize(t.Context(), r); err != nil || !d.Allowed {
+				t.Fatal(d, err)
+			}
+		}); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
+const (
+	byName = `[{"Effect":"Allow","Action":"ecr:GetAuthorizationToken","Resource":"*"},
+		{"Effect":"Allow","Action":["ecr:BatchGetImage","ecr:PutImage"],"Resource":"arn:aws:ecr:us-east-1:111122223333:repository/*"},
+		{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}]`
+	byTags = `[{"Effect":"Allow","Action":"ecr:GetAuthorizationToken","Resource":"*"},
+		{"Effect":"Allow","Action":"ecr:*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/team":"red"}}},
+		{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"ecr:ResourceTag/level":"secret"}}}]`
+)
+
+// among is a policy for so many users, of whom the last is the one.
+func among(n int, id string) []access.Document {
+	principals := ""
+	for i := range n {
+		principals += fmt.Sprintf(`"AIDA%017d",`, i)
+	}
+	return allows(`{"Effect":"Allow","Principal":{"AWS":[` + principals + `"` + id + `"]},"Action":"ecr:*"}`)
 }
 
 // heavy is somebody with a hundred policies of their own and of their groups, too

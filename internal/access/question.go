@@ -3,6 +3,7 @@ package access
 import (
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/sealwright/sealwright/internal/arn"
@@ -30,10 +31,15 @@ const (
 	ecrResourceTag = "ecr:resourcetag/"
 )
 
-// question makes the question of a request. "*" is of the principal's own
-// account, and so are AWS's own policies; what is neither that nor an ARN is of none.
+// questions are used again: a decision with everything in memory allocates nothing.
+var questions = sync.Pool{New: func() any { return new(question) }}
+
+// question makes the question of a request, to be given back with done. "*" is of
+// the principal's own account, and so are AWS's own policies; what is neither that
+// nor an ARN is of none.
 func (s *Service) question(r Request) (q *question, resource arn.ARN) {
-	q = &question{session: r.Principal.Session, context: r.Context, now: s.now()}
+	q = questions.Get().(*question)
+	*q = question{session: r.Principal.Session, context: r.Context, now: s.now()}
 	q.Request = policy.Request{Principal: r.Principal.asked(), Action: r.Action, Resource: r.Resource, Keys: q}
 	if r.Resource == "*" || strings.HasPrefix(r.Resource, awsPrefix) {
 		q.ResourceAccount = q.Principal.Account
@@ -41,6 +47,12 @@ func (s *Service) question(r Request) (q *question, resource arn.ARN) {
 		q.ResourceAccount, resource = a.Account, a
 	}
 	return q, resource
+}
+
+// done gives the question back. Nothing that was read of it may be kept.
+func (q *question) done() {
+	*q = question{}
+	questions.Put(q)
 }
 
 // asked is the principal as policies see it.
