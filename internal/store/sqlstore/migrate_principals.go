@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/sealwright/sealwright/internal/access"
+	"github.com/sealwright/sealwright/internal/arn"
 	"github.com/sealwright/sealwright/internal/policy"
 	"github.com/sealwright/sealwright/internal/signing"
 )
@@ -61,15 +62,17 @@ type names map[string]string
 
 const sessionPart = ":assumed-role/"
 
+// everybody reads the columns that there were at this migration.
 func everybody(tx querier) (names, error) {
-	all, err := collect(tx, scanIdentity, selectIdentity)
 	ids := names{}
-	for _, i := range all {
+	_, err := collect(tx, func(from scanner) (i access.Identity, err error) {
+		err = from.Scan(&i.Account, &i.Kind, &i.Path, &i.Name, &i.ID)
 		ids[i.ARN().String()] = i.ID
 		if i.Kind == access.Role {
-			ids["arn:aws:sts::"+string(i.Account)+sessionPart+i.Name] = i.ID
+			ids["arn:"+arn.Partition+":sts::"+string(i.Account)+sessionPart+i.Name] = i.ID
 		}
-	}
+		return i, err
+	}, `SELECT account, kind, path, name, id FROM identities`)
 	return ids, err
 }
 
