@@ -3,7 +3,7 @@ package policy
 import "unsafe"
 
 // Size returns how many bytes p takes in memory, roughly: what a document costs to
-// remember is up to fifty times its length. A nil Policy takes none.
+// remember is up to seventy times its length. A nil Policy takes none.
 func (p *Policy) Size() int64 {
 	if p == nil {
 		return 0

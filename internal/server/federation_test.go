@@ -213,7 +213,7 @@ func TestWhatASessionTells(t *testing.T) {
 	out, err := f.with("ci", f.issuer.Token(time.Now(), claims))
 	must(t, err)
 	if *out.SubjectFromWebIdentityToken != "repo:octo-org/app:ref:refs/heads/main" || *out.Audience != audience || *out.Provider != f.issuer.URL ||
-		*out.SourceIdentity != "octocat" || *out.AssumedRoleUser.Arn != "arn:aws:sts::111122223333:assumed-role/ci/job-1" {
+		*out.SourceIdentity != "octocat" || aws.ToInt32(out.PackedPolicySize) < 1 || *out.AssumedRoleUser.Arn != "arn:aws:sts::111122223333:assumed-role/ci/job-1" {
 		t.Errorf("%+v %s", out, *out.AssumedRoleUser.Arn)
 	}
 	b := bearer{credentials: aws.Credentials{AccessKeyID: *out.Credentials.AccessKeyId, SecretAccessKey: *out.Credentials.SecretAccessKey, SessionToken: *out.Credentials.SessionToken}}
