@@ -197,46 +197,6 @@ func blobs(t *testing.T, dir string) []string {
 	return found
 }
 
-// TestAWSProgramIAM drives IAM with the AWS CLI: lists, maps and documents as
-// clients nobody here wrote send and read them.
-func TestAWSProgramIAM(t *testing.T) {
-	aws := peer(t, "awscli", "/usr/bin/aws", "aws")
-	s := start(t, t.TempDir())
-	c := client{t, append(s.environ(t.TempDir()), "AWS_PAGER=", "AWS_MAX_ATTEMPTS=1")}
-	do := func(args string) string {
-		t.Helper()
-		return c.must(append([]string{aws, "--endpoint-url", s.url, "--output", "text"}, strings.Split(args, " ")...)...)
-	}
-	has := func(want, args string) {
-		t.Helper()
-		if out := do(args); !strings.Contains(out, want) {
-			t.Errorf("aws %s: %q is not in\n%s", args, want, out)
-		}
-	}
-	const document = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ecr:*","Resource":"*"}]}`
-	const trust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"sts:AssumeRole"}]}`
-	has("user/team/alice", "iam create-user --user-name alice --path /team/ --tags Key=a,Value=1 Key=b,Value=2")
-	has("role/ci", "iam create-role --role-name ci --assume-role-policy-document "+trust+" --max-session-duration 7200")
-	has("arn:aws:iam::111122223333:policy/P", "iam create-policy --policy-name P --policy-document "+document)
-	do("iam attach-user-policy --user-name alice --policy-arn arn:aws:iam::111122223333:policy/P")
-	do("iam put-role-policy --role-name ci --policy-name own --policy-document " + document)
-	has("ecr:*", "iam get-role-policy --role-name ci --policy-name own")
-	has("sts:AssumeRole", "iam get-role --role-name ci")
-	has("P", "iam list-attached-user-policies --user-name alice")
-	has("alice", "iam list-entities-for-policy --policy-arn arn:aws:iam::111122223333:policy/P")
-	has("AdministratorAccess", "iam list-policies --scope AWS --max-items 1")
-	has("AKIA", "iam create-access-key --user-name alice")
-	has("Active", "iam list-access-keys --user-name alice")
-	has("1", "iam list-user-tags --user-name alice")
-	has("AccessKeysPerUserQuota", "iam get-account-summary --output json")
-	has("COMPLETE", "iam generate-credential-report")
-	has("text/csv", "iam get-credential-report")
-	has("allowed", "iam simulate-principal-policy --policy-source-arn arn:aws:iam::111122223333:user/team/alice --action-names ecr:PutImage")
-	c.fails("(DeleteConflict)", aws, "--endpoint-url", s.url, "iam", "delete-user", "--user-name", "alice")
-	c.fails("(NoSuchEntity)", aws, "--endpoint-url", s.url, "iam", "get-user", "--user-name", "bob")
-	c.fails("(MalformedPolicyDocument)", aws, "--endpoint-url", s.url, "iam", "create-policy", "--policy-name", "Q", "--policy-document", "{}")
-}
-
 // TestAWSProgramWebIdentity drives OpenID Connect providers and
 // AssumeRoleWithWebIdentity with the AWS CLI.
 func TestAWSProgramWebIdentity(t *testing.T) {
