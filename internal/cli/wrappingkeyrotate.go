@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -23,16 +25,25 @@ add and remove instead.`,
 		Args: cobra.NoArgs,
 	}
 	return a.runVault(cmd, func(ctx context.Context, v vault, _ []string) error {
-		err := v.rotate(ctx)
-		if errors.Is(err, datadir.ErrNoKeyFile) {
-			return fmt.Errorf("%w: add another with \"sealwright wrapping-key add\" and remove this one", err)
-		}
-		if err != nil {
-			return err
+		if err := v.rotate(ctx); err != nil {
+			return v.insteadOfRotating(err)
 		}
 		fmt.Fprintf(a.Out, "The key in %s was replaced. Back it up, apart from the data.\n", v.dir.KeyPath)
 		return nil
 	})
+}
+
+// insteadOfRotating says what to do where a rotation cannot be.
+func (v vault) insteadOfRotating(err error) error {
+	switch {
+	case errors.Is(err, datadir.ErrNoKeyFile):
+		return fmt.Errorf("%w: add another with \"sealwright wrapping-key add\" and remove this one", err)
+	case errors.Is(err, seal.ErrSameKey):
+		return fmt.Errorf("%w: %s holds what %s holds; remove it, and another is made", err, v.dir.NextKeyPath(), v.dir.KeyPath)
+	case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EBUSY):
+		return fmt.Errorf("%w: if the file is mounted or written by something else, have that bring another, let it open the installation with \"sealwright wrapping-key add\", and remove this one", err)
+	}
+	return err
 }
 
 // rotate replaces the key file, or finishes a rotation that has put the new key in

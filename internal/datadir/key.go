@@ -60,6 +60,9 @@ const nextKeyFile = ".new"
 // put in its place.
 var ErrNoKeyFile = errors.New("the wrapping key was not read from a file")
 
+// NextKeyPath is the file of the key that is to take the key file's place.
+func (d *Dir) NextKeyPath() string { return d.KeyPath + nextKeyFile }
+
 // LockKey keeps other processes from replacing the key file until unlock is called
 // or the process ends. It waits for those that do.
 func (d *Dir) LockKey() (unlock func(), err error) {
@@ -76,16 +79,16 @@ func (d *Dir) NextKey() (seal.Wrapper, error) {
 	if d.KeyPath == "" {
 		return nil, ErrNoKeyFile
 	}
-	key, err := readOrMakeKey(d.KeyPath + nextKeyFile)
+	key, err := readOrMakeKey(d.NextKeyPath())
 	if err != nil {
 		return nil, err
 	}
-	return key, likeFile(d.KeyPath+nextKeyFile, d.KeyPath)
+	return key, likeFile(d.NextKeyPath(), d.KeyPath)
 }
 
 // TakeNextKey puts the next key in the place of the key file.
 func (d *Dir) TakeNextKey() error {
-	if err := os.Rename(d.KeyPath+nextKeyFile, d.KeyPath); err != nil {
+	if err := os.Rename(d.NextKeyPath(), d.KeyPath); err != nil {
 		return err
 	}
 	return durable.SyncDir(filepath.Dir(d.KeyPath))

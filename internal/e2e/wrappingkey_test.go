@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,7 +20,8 @@ import (
 )
 
 // TestWrappingKeyIsReplaced replaces the wrapping key of a service that signs all
-// the while, killed at moments of chance: whatever file is there then opens it.
+// the while, killed at moments of chance, and by several at once: whatever file is
+// there then opens it.
 func TestWrappingKeyIsReplaced(t *testing.T) {
 	sc := newScene(t)
 	l := sc.startLoad(sc.service)
@@ -29,6 +31,19 @@ func TestWrappingKeyIsReplaced(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rand.IntN(90))*time.Millisecond)
 		program(ctx, "sealwright", "wrapping-key", "rotate", "--data", sc.dir).Run()
 		cancel()
+		sc.mustRun([]string{"wrapping-key", "list", "--data", sc.dir})
+	}
+	for range 4 { // several operators at once: one wins, or one after the other
+		var all sync.WaitGroup
+		for range 3 {
+			all.Go(func() {
+				said, err := program(t.Context(), "sealwright", "wrapping-key", "rotate", "--data", sc.dir).CombinedOutput()
+				if err != nil && !strings.Contains(string(said), "by somebody else meanwhile") && !strings.Contains(string(said), "does not open this installation") {
+					t.Errorf("%v\n%s", err, said)
+				}
+			})
+		}
+		all.Wait()
 		sc.mustRun([]string{"wrapping-key", "list", "--data", sc.dir})
 	}
 	sc.mustRun([]string{"wrapping-key", "rotate", "--data", sc.dir})

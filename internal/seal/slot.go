@@ -48,6 +48,8 @@ var (
 	// ErrChanged means that somebody else took away meanwhile what this change began
 	// from.
 	ErrChanged = fault.New(fault.Conflict, "the wrapping keys were changed by somebody else meanwhile: look at \"sealwright wrapping-key list\", and do it again if it is still wanted")
+	// ErrSameKey means that a key is to take its own place.
+	ErrSameKey = fault.New(fault.Conflict, "the next wrapping key is the one in use")
 	// ErrInUse means that a slot is the one that was opened.
 	ErrInUse = fault.New(fault.Conflict, "this is the wrapping key that was given now, and it stays: to remove it, give the one that is to stay")
 )
@@ -63,6 +65,7 @@ func (u *Unlocked) Add(ctx context.Context, with Wrapper) (Slot, error) {
 
 // Succeed is [Unlocked.Add] of a key that is to take the place of the one that
 // opened the installation, which [Unlocked.FinishSuccession] then removes.
+// ErrSameKey.
 func (u *Unlocked) Succeed(ctx context.Context, with Wrapper) (Slot, error) {
 	return u.add(ctx, with, true)
 }
@@ -74,6 +77,9 @@ func (u *Unlocked) add(ctx context.Context, with Wrapper, succeeds bool) (slot S
 	}
 	if slot, err = u.slotOf(now, with); err != nil {
 		return Slot{}, err
+	}
+	if succeeds && slot.ID == u.slot.ID {
+		return Slot{}, ErrSameKey
 	}
 	return slot, u.change(ctx, func(now []Slot) (*Change, error) {
 		next := slices.Clone(now)

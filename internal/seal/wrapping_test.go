@@ -142,6 +142,9 @@ func TestSuccession(t *testing.T) {
 	if _, err := unlock(t, slots, other).Succeed(t.Context(), later); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := u.Succeed(t.Context(), old); !errors.Is(err, seal.ErrSameKey) {
+		t.Errorf("a key in its own place: %v", err)
+	}
 	for range 2 {
 		if finished, err := unlock(t, slots, old).FinishSuccession(t.Context()); err != nil || finished {
 			t.Errorf("finished %v before it began, %v", finished, err)
