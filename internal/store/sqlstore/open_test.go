@@ -154,3 +154,24 @@ func TestSchemasAgree(t *testing.T) {
 		t.Errorf("columns that are not compared byte by byte:\n%s", byDictionary)
 	}
 }
+
+// TestCommitsAreSynced: no kill of a process tells whether a commit was synced, only
+// a loss of power does. So the connection that writes is asked.
+func TestCommitsAreSynced(t *testing.T) {
+	db, err := OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "records.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	err = db.write(t.Context(), func(tx querier) error {
+		for pragma, want := range map[string]string{"synchronous": "2", "journal_mode": "wal", "fullfsync": "1"} {
+			if got, err := scanOne[string](tx.row("PRAGMA " + pragma)); err != nil || got != want {
+				t.Errorf("%s is %q, want %q: %v", pragma, got, want, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
