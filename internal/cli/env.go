@@ -13,6 +13,7 @@ import (
 	"github.com/sealwright/sealwright/internal/arn"
 	"github.com/sealwright/sealwright/internal/config"
 	"github.com/sealwright/sealwright/internal/datadir"
+	"github.com/sealwright/sealwright/internal/harden"
 )
 
 func (a *app) envCommand() *cobra.Command {
@@ -101,12 +102,16 @@ func (a *app) dataFlags(cmd *cobra.Command) (open func() (*datadir.Dir, config.C
 	return a.directoryFlags(cmd, datadir.Open)
 }
 
-// directoryFlags is dataFlags with another way to open, and further settings.
+// directoryFlags is dataFlags with another way to open, and further settings. What
+// opens a directory reads keys, so from then on nobody else reads this process.
 func (a *app) directoryFlags(cmd *cobra.Command, by func(datadir.Options) (*datadir.Dir, error), further ...string) (open func() (*datadir.Dir, config.Config, error)) {
 	settings := config.Default()
 	load := settings.Flags(cmd.Flags(), append([]string{"data", "key-file", "key-passphrase-file", "database"}, further...)...)
 	file := cmd.Flags().String("config", "", "YAML file of settings (default: $"+envConfigFile+")")
 	return func() (*datadir.Dir, config.Config, error) {
+		if err := harden.Process(); err != nil {
+			return nil, settings, err
+		}
 		if err := load(firstOf(*file, os.Getenv(envConfigFile))); err != nil {
 			return nil, settings, err
 		}

@@ -11,7 +11,6 @@ import (
 	"github.com/sealwright/sealwright/internal/authority"
 	"github.com/sealwright/sealwright/internal/config"
 	"github.com/sealwright/sealwright/internal/datadir"
-	"github.com/sealwright/sealwright/internal/harden"
 	"github.com/sealwright/sealwright/internal/journal"
 	"github.com/sealwright/sealwright/internal/seal"
 	"github.com/sealwright/sealwright/internal/store/sqlstore"
@@ -29,13 +28,10 @@ type (
 	openRecordsFunc = func(context.Context, *datadir.Dir, config.Config) (*sqlstore.DB, error)
 )
 
-// lendRecords has cmd open an installation, in a process that nobody else reads,
-// and lend it to do, in whose context the operator is the actor.
+// lendRecords has cmd open an installation and lend it to do, in whose context the
+// operator is the actor.
 func lendRecords(cmd *cobra.Command, open openDirectory, by openRecordsFunc, do func(ctx context.Context, o opened, args []string) error) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := harden.Process(); err != nil {
-			return err
-		}
 		dir, settings, err := open()
 		if err != nil {
 			return err

@@ -19,6 +19,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -49,8 +50,10 @@ func searchForSecrets(t *testing.T, database string) {
 	if database != "" {
 		flags = append(flags, "--database", database)
 	}
+	permitCores(t)
 	s := start(t, dir, append(flags[:len(flags):len(flags)], "--access-log", "all", "--audit-reads", "all", "--audit-file", filepath.Join(dir, "audit"))...)
-	noCore(t, s)
+	noCore(t, s.command.Process.Pid)
+	noCoreOfCommands(t, append(flags[:len(flags):len(flags)], "--data", dir))
 	for name, value := range s.env {
 		t.Setenv(name, value)
 	}
@@ -97,6 +100,26 @@ func (sc *scene) ceremoniesForSecrets(dir, words string, flags []string) string 
 	return sc.ca("new-root") + sc.ca("rotate", sc.authorities()[1].id) + sc.ca("list", "--leaves") + sc.ca("csr") +
 		sc.ca("backup", filepath.Join(dir, "ca.age"), "--recipient", identity.Recipient().String()) +
 		wrapping("add", "--new-passphrase-file", words) + wrapping("rotate") + wrapping("list")
+}
+
+// noCoreOfCommands checks it of a command that opens the directory, one that goes on
+// until it is stopped.
+func noCoreOfCommands(t *testing.T, flags []string) {
+	t.Helper()
+	c := program(t.Context(), "sealwright", append([]string{"audit", "--follow", "--account", "none"}, flags...)...)
+	stdout, err := c.StdoutPipe()
+	if err == nil {
+		err = c.Start()
+	}
+	if err == nil {
+		_, err = stdout.Read(make([]byte, 1)) // it is at work
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	noCore(t, c.Process.Pid)
+	c.Process.Kill()
+	c.Wait()
 }
 
 // secretsOf opens everything that is sealed in an installation's records, by the name
@@ -279,13 +302,28 @@ func copied(t *testing.T, dir, database string) {
 	}
 }
 
+// permitCores lets what this process starts write core files, if it may.
+func permitCores(t *testing.T) {
+	t.Helper()
+	var was syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_CORE, &was); err != nil {
+		t.Fatal(err)
+	}
+	for _, most := range []uint64{max(was.Max, 1<<30), was.Max} { // root may raise the bound, others use it
+		if syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{Cur: most, Max: most}) == nil {
+			break
+		}
+	}
+	t.Cleanup(func() { syscall.Setrlimit(syscall.RLIMIT_CORE, &was) })
+}
+
 // noCore checks that the process may write no core file.
-func noCore(t *testing.T, s *service) {
+func noCore(t *testing.T, pid int) {
 	t.Helper()
 	if runtime.GOOS != "linux" {
 		return // the service manager has to see to it, as SECURITY.md says
 	}
-	limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", s.command.Process.Pid))
+	limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", pid))
 	if os.IsPermission(err) {
 		return // it is closed even to its own user, which is more
 	}
