@@ -16,6 +16,7 @@ import (
 	"github.com/sealwright/sealwright/internal/authority"
 	"github.com/sealwright/sealwright/internal/edge/awshttp"
 	"github.com/sealwright/sealwright/internal/edge/signerapi"
+	"github.com/sealwright/sealwright/internal/journal"
 	"github.com/sealwright/sealwright/internal/seal"
 	"github.com/sealwright/sealwright/internal/signing"
 	"github.com/sealwright/sealwright/internal/store/sqlstore"
@@ -35,6 +36,7 @@ type world struct {
 	signing   *signing.Service
 	authority *authority.Authority
 	jobs      *jobStore
+	trouble   *trouble
 	access    *access.Service
 }
 
@@ -51,6 +53,27 @@ func (s *jobStore) Job(ctx context.Context, key signing.JobKey) (signing.Job, er
 	return s.JobStore.Job(ctx, key)
 }
 
+func (s *jobStore) Jobs(ctx context.Context, f signing.JobFilter) ([]signing.Job, string, error) {
+	if s.broken != nil {
+		return nil, "", s.broken
+	}
+	return s.JobStore.Jobs(ctx, f)
+}
+
+func (s *jobStore) RevocationFacts(ctx context.Context, profile signing.ProfileKey, version string, job signing.JobKey, hashes []string) (signing.RevocationFacts, error) {
+	if s.broken != nil {
+		return signing.RevocationFacts{}, s.broken
+	}
+	return s.JobStore.RevocationFacts(ctx, profile, version, job, hashes)
+}
+
+func (s *jobStore) ChangeJob(ctx context.Context, key signing.JobKey, change func(signing.Job) (*signing.Job, journal.Event, error)) (signing.Job, error) {
+	if s.broken != nil {
+		return signing.Job{}, s.broken
+	}
+	return s.JobStore.ChangeJob(ctx, key, change)
+}
+
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	db, err := sqlstore.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "records.db"))
@@ -62,7 +85,7 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{jobs: &jobStore{JobStore: db.Jobs()}}
+	w := &world{jobs: &jobStore{JobStore: db.Jobs()}, trouble: &trouble{}}
 	w.authority, err = authority.New(authority.Options{
 		Store: db.Authority(), Keys: authority.NewSealedKeys(db.AuthorityKeys(), sealer, region, nil), Region: region, Replica: "one", Logger: slog.New(slog.DiscardHandler),
 	})
@@ -72,7 +95,7 @@ func newWorld(t testing.TB) *world {
 	if _, err := w.authority.Bootstrap(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	w.signing, err = signing.New(signing.Options{Profiles: db.Profiles(), Jobs: w.jobs, Leaves: w.authority, Principals: principals{w}, Region: region})
+	w.signing, err = signing.New(signing.Options{Profiles: brittle{db.Profiles(), w.trouble}, Jobs: w.jobs, Leaves: w.authority, Principals: principals{w}, Region: region})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +119,7 @@ func (w *world) serve(t testing.TB, db *sqlstore.DB, sealer *seal.Sealer) {
 		t.Fatal(err)
 	}
 	handler, err := awshttp.New(awshttp.Options{
-		Authenticator: guests{w.access}, Authorizer: w.access, Region: region, Logger: slog.New(slog.DiscardHandler),
+		Authenticator: guests{w.access}, Authorizer: strict{w.access, w.trouble}, Region: region, Logger: slog.New(slog.DiscardHandler), Limit: w.trouble.limit,
 	}, signerapi.Service(w.signing))
 	if err != nil {
 		t.Fatal(err)
