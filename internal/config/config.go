@@ -101,6 +101,12 @@ type Config struct {
 	// whatever this says. Default: errors
 	AccessLog string `yaml:"access-log" usage:"requests to log: all, errors or off"`
 
+	// MetricsNames is how many signing profiles, and how many principals, the metrics
+	// of signatures tell apart: those that come first. All others share the name
+	// "other", so that nobody makes metrics grow without bound. Sessions of a role
+	// count as the role. 0 tells none apart. Default: 100
+	MetricsNames int `yaml:"metrics-names" usage:"profiles and principals that metrics tell apart"`
+
 	// AuditFile is a directory for audit files: every change of state, every
 	// signature and, as audit-reads says, other calls, as one line of JSON each in
 	// CloudTrail's format. A line is synced before the service counts it as
@@ -321,6 +327,7 @@ func Default() Config {
 		ReadCache:        128 << 20,
 		AccessLog:        "errors",
 		LogFormat:        "text",
+		MetricsNames:     100,
 		AuditFileSize:    100 << 20,
 		AuditFileAge:     24 * time.Hour,
 		TransparencyLog:  true,
@@ -449,6 +456,8 @@ func (c Config) checkLimits() error {
 		return fmt.Errorf("max-upload: want a positive number of bytes")
 	case c.ReadCache < 1<<20:
 		return fmt.Errorf("read-cache: want at least 1048576 bytes")
+	case c.MetricsNames < 0 || c.MetricsNames > 10_000:
+		return fmt.Errorf("metrics-names: %d: want 0 to 10000", c.MetricsNames)
 	case c.MaxUploads < 1:
 		return fmt.Errorf("max-uploads: want a positive number")
 	}

@@ -2,8 +2,9 @@
 // registry of its own, so that two servers in one process do not add up.
 //
 // Labels have few values: operation names come from the tables of the edges, and
-// statuses are told by class. Repository names and principals are never labels:
-// whoever may make them could make the series grow without bound.
+// statuses are told by class. Repository names are never labels: whoever may make
+// them could make the series grow without bound. Signing profiles and principals
+// are, up to a bound: see [Signing].
 package metrics
 
 import (

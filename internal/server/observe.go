@@ -35,5 +35,8 @@ func (s *Server) ended(x *exchange, r *http.Request, aborted bool) {
 	s.metrics.RequestEnded(metrics.Request{
 		Operation: x.operation, Status: x.status, Aborted: aborted, Received: x.body.read, Sent: x.sent, Took: took,
 	})
+	if x.operation == signPayloadOperation && x.status == http.StatusForbidden && x.principal != "" {
+		s.signings.Denied(series(x.principal))
+	}
 	s.accessLog.write(x, r, aborted, took)
 }

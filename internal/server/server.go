@@ -63,6 +63,7 @@ type Server struct {
 	uploads   *ociapi.Slots
 	limits    *throttle.Limits
 	expired   expired
+	signings  *metrics.Signing
 	hosts     *hosts
 	proxies   proxies
 	metrics   *metrics.Metrics
@@ -94,6 +95,7 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *Server, err error
 		o.Now = time.Now
 	}
 	s := &Server{config: c, options: o, metrics: metrics.New()}
+	s.signings = s.metrics.Signing(c.MetricsNames)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -225,7 +227,7 @@ func (s *Server) openServices(ctx context.Context) (err error) {
 	}
 	s.signing, err = signing.New(signing.Options{
 		Profiles: s.records.Profiles(), Jobs: s.records.Jobs(), Leaves: s.authority, Principals: s.access,
-		Region: s.config.Region, Now: s.options.Now, AllowReuseOfEndedNames: s.config.ReuseEndedProfileNames, MaySign: s.maySign,
+		Region: s.config.Region, Now: s.options.Now, AllowReuseOfEndedNames: s.config.ReuseEndedProfileNames, MaySign: s.maySign, Told: s.toldOfSigning,
 	})
 	if err != nil {
 		return err

@@ -46,6 +46,13 @@ var errStale = errors.New("signing: made with what is no longer current")
 // [ErrProfileNotActive], and what [authority.Authority.Leaf] and the options'
 // MaySign say.
 func (s *Service) Sign(ctx context.Context, r SignRequest) (Signature, error) {
+	begun := s.o.Now()
+	signature, err := s.sign(ctx, r)
+	s.o.Told(r, s.o.Now().Sub(begun), err)
+	return signature, err
+}
+
+func (s *Service) sign(ctx context.Context, r SignRequest) (Signature, error) {
 	if err := checkPayload(r.Format, r.Payload); err != nil {
 		return Signature{}, err
 	}

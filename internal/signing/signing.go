@@ -48,6 +48,9 @@ type Options struct {
 	// MaySign is asked before each signature; its error keeps it from being made,
 	// and is what the caller gets. It must answer at once. nil permits.
 	MaySign func() error
+	// Told hears of each signature that was asked for: how long it took, and its
+	// error. It must answer at once. nil is nobody.
+	Told func(r SignRequest, took time.Duration, err error)
 	// AllowReuseOfEndedNames lets PutProfile make a new version of a Canceled or
 	// Revoked profile. Trust policies that name the profile trust it again.
 	AllowReuseOfEndedNames bool
@@ -67,6 +70,9 @@ func New(o Options) (*Service, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Told == nil {
+		o.Told = func(SignRequest, time.Duration, error) {}
 	}
 	if o.MaySign == nil {
 		o.MaySign = func() error { return nil }
