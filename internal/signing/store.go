@@ -114,7 +114,8 @@ type JobFilter struct {
 	Limit         int
 }
 
-// RevocationFacts is what the store knows of a signature, read at one moment.
+// RevocationFacts is what the store knows of a signature, read at one moment. It is
+// shared: nobody may change what it refers to.
 type RevocationFacts struct {
 	Profile *Profile // the version named; nil when there is none
 	Job     *Job     // the job named; nil when there is none

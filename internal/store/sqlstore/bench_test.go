@@ -55,7 +55,7 @@ func benchmarkRecord(b *testing.B, s *signer, callers int) {
 	}
 	b.StopTimer()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "jobs/s")
-	b.ReportMetric(float64((cpu()-before).Microseconds())/float64(b.N), "cpu-µs/op")
+	reportCPU(b, before)
 }
 
 // BenchmarkRevocationFacts measures what GetRevocationStatus asks.

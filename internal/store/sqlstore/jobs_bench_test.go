@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sealwright/sealwright/internal/signing"
 	"github.com/sealwright/sealwright/internal/store/sqlstore"
@@ -43,6 +44,7 @@ func BenchmarkAmongJobs(b *testing.B) {
 				} {
 					f.Account, f.Limit = account, 26
 					b.Run("list-"+list, func(b *testing.B) {
+						defer reportCPU(b, cpu())
 						for b.Loop() {
 							if _, _, err := s.db.Jobs().Jobs(b.Context(), f); err != nil {
 								b.Fatal(err)
@@ -59,6 +61,7 @@ func BenchmarkAmongJobs(b *testing.B) {
 func benchmarkFacts(b *testing.B, s *signer, jobs int) {
 	hashes := []string{s.leaf.Hash, strings.Repeat("b", 192), strings.Repeat("a", 192)}
 	n := 0
+	defer reportCPU(b, cpu())
 	for b.Loop() {
 		n += 7919
 		key := signing.JobKey{Account: account, ID: fmt.Sprintf(copyPrefix+"%012d", 1+n%(jobs-1))}
@@ -67,6 +70,10 @@ func benchmarkFacts(b *testing.B, s *signer, jobs int) {
 			b.Fatal(key, facts.Job, err)
 		}
 	}
+}
+
+func reportCPU(b *testing.B, before time.Duration) {
+	b.ReportMetric(float64((cpu()-before).Microseconds())/float64(b.N), "cpu-µs/op")
 }
 
 const copyPrefix = "00000000-0000-7000-8000-"

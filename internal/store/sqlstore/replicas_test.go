@@ -10,9 +10,11 @@ import (
 	"time"
 
 	"github.com/sealwright/sealwright/internal/access"
+	"github.com/sealwright/sealwright/internal/authority"
 	"github.com/sealwright/sealwright/internal/journal"
 	"github.com/sealwright/sealwright/internal/ociref"
 	"github.com/sealwright/sealwright/internal/registry"
+	"github.com/sealwright/sealwright/internal/signing"
 	"github.com/sealwright/sealwright/internal/store/sqlstore"
 	"github.com/sealwright/sealwright/internal/store/storetest/pgtest"
 )
@@ -87,6 +89,53 @@ func TestReplicasReadWhatTheOtherWrote(t *testing.T) {
 		}
 		if _, err := b.Manifests().Manifest(ctx, replicated, ociref.Reference{Digest: subject}); !errors.Is(err, registry.ErrManifestNotFound) {
 			t.Errorf("the other replica still has the subject: %v", err)
+		}
+	})
+}
+
+// A signature that is void by the doing of one replica is void on the other in its
+// next answer, although that had called it good before.
+func TestReplicasKnowRevocationsAtOnce(t *testing.T) {
+	onTwo(t, func(t *testing.T, a, b *sqlstore.DB) {
+		s := newSigner(t, a)
+		facts := func(id string) signing.RevocationFacts {
+			t.Helper()
+			f, err := b.Jobs().RevocationFacts(t.Context(), s.key, "0123456789", signing.JobKey{Account: account, ID: id}, []string{s.leaf.Hash})
+			if err != nil || f.Profile == nil || f.Job == nil {
+				t.Fatal(f, err)
+			}
+			return f
+		}
+		for range 10 {
+			id, err := s.record(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 2 { // the second time from memory
+				if f := facts(id); f.Job.Revocation != nil {
+					t.Fatal("revoked before it was")
+				}
+			}
+			if _, err := a.Jobs().ChangeJob(t.Context(), signing.JobKey{Account: account, ID: id}, func(j signing.Job) (*signing.Job, journal.Event, error) {
+				j.Revocation = &signing.JobRevocation{Reason: "test", RevokedAt: time.Now(), RevokedBy: "test"}
+				return &j, s.event("RevokeSignature", nil), nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if f := facts(id); f.Job.Revocation == nil {
+				t.Fatal("the other replica still calls it good")
+			}
+		}
+		if _, err := a.Authority().Revoke(t.Context(), s.leaf.ID, authority.Revocation{RevokedAt: time.Now(), RevokedBy: "test"}, s.event("RevokeCertificate", nil)); err != nil {
+			t.Fatal(err)
+		}
+		id := ""
+		jobs, _, err := a.Jobs().Jobs(t.Context(), signing.JobFilter{Account: account, Limit: 1})
+		if err == nil {
+			id = jobs[0].ID
+		}
+		if f := facts(id); len(f.Revoked) != 1 {
+			t.Errorf("the other replica does not know the leaf's revocation: %v", f.Revoked)
 		}
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/sealwright/sealwright/internal/ociref"
 	"github.com/sealwright/sealwright/internal/recall"
 	"github.com/sealwright/sealwright/internal/registry"
+	"github.com/sealwright/sealwright/internal/signing"
 )
 
 // revision tells whether anything has been committed to a SQLite file, by this
@@ -159,6 +160,7 @@ type memories struct {
 	contents  *recall.Memory[ociref.Digest, []byte]
 	links     *recall.Memory[heldKey, int64]
 	referrers *recall.Memory[heldKey, uint64]
+	facts     *recall.Memory[factsKey, signing.RevocationFacts]
 }
 
 // manifestKey is how a manifest is asked for.
@@ -181,7 +183,8 @@ func newMemories(limit int64) memories {
 		manifests: recall.New[manifestKey, registry.Manifest](limit / 2),
 		contents:  recall.New[ociref.Digest, []byte](limit / 4),
 		links:     recall.New[heldKey, int64](limit / 8),
-		referrers: recall.New[heldKey, uint64](limit / 8),
+		referrers: recall.New[heldKey, uint64](limit / 16),
+		facts:     recall.New[factsKey, signing.RevocationFacts](limit / 16),
 	}
 }
 

@@ -17,13 +17,33 @@ const revokedHashes = `SELECT DISTINCT hash FROM certificates
 	WHERE revoked_at <> 0 AND hash IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 	ORDER BY hash`
 
-// RevocationFacts implements [signing.JobStore].
+// factsKey is a question about a signature.
+type factsKey struct {
+	profile signing.ProfileKey
+	version string
+	job     signing.JobKey
+	hashes  string // one a line
+}
+
+// RevocationFacts implements [signing.JobStore]. Of few signatures it is asked often:
+// of those of the images that run.
 func (s jobStore) RevocationFacts(ctx context.Context, profile signing.ProfileKey, version string, job signing.JobKey, hashes []string) (signing.RevocationFacts, error) {
 	if len(hashes) > maxHashes {
 		return signing.RevocationFacts{}, fmt.Errorf("%d certificate hashes are more than %d", len(hashes), maxHashes)
 	}
-	var facts signing.RevocationFacts
-	err := s.db.snapshot(ctx, func(tx querier) (err error) {
+	key := factsKey{profile, version, job, strings.Join(hashes, "\n")}
+	return ask(s.db, question[factsKey, signing.RevocationFacts]{
+		memory: s.db.memories.facts, key: key,
+		read: func() (signing.RevocationFacts, error) { return s.readFacts(ctx, profile, version, job, hashes) },
+		size: func(signing.RevocationFacts) int64 { return int64(len(key.hashes)) + recordsSize },
+	})
+}
+
+// recordsSize is about what a profile and a job take.
+const recordsSize = 2 << 10
+
+func (s jobStore) readFacts(ctx context.Context, profile signing.ProfileKey, version string, job signing.JobKey, hashes []string) (facts signing.RevocationFacts, err error) {
+	err = s.db.snapshot(ctx, func(tx querier) (err error) {
 		if facts.Profile, err = profileOrNil(tx, profile, version); err != nil {
 			return err
 		}
