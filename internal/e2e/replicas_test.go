@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -28,8 +29,9 @@ type replica struct {
 func TestReplicasAgreeAfterKills(t *testing.T) {
 	database := pgtest.URL(t)
 	a, b := &replica{dir: t.TempDir(), lines: filepath.Join(t.TempDir(), "a")}, &replica{dir: t.TempDir(), lines: filepath.Join(t.TempDir(), "b")}
-	a.flags = []string{"--database", database, "--audit-file", a.lines, "--audit-file-size", "65536"}
-	b.flags = []string{"--database", database, "--audit-file", b.lines, "--audit-file-size", "65536", "--key-file", a.dir + "/wrapping.key"}
+	shared := []string{"--database", database, "--blobs", a.dir, "--audit-file-size", "65536"}
+	a.flags = append(slices.Clip(shared), "--audit-file", a.lines)
+	b.flags = append(slices.Clip(shared), "--audit-file", b.lines, "--key-file", a.dir+"/wrapping.key")
 	first := start(t, a.dir, a.flags...)
 	createProfile(t, first, "kill")
 	first.stop()
@@ -75,9 +77,9 @@ func (r *replica) die(t *testing.T, rounds int) {
 // been acknowledged and still comes.
 func TestRevocationStopsTheOtherReplica(t *testing.T) {
 	database, dir := pgtest.URL(t), t.TempDir()
-	a := start(t, dir, "--database", database)
+	a := start(t, dir, "--database", database, "--blobs", dir)
 	profile := createProfile(t, a, "app")
-	b := start(t, t.TempDir(), "--database", database, "--key-file", dir+"/wrapping.key")
+	b := start(t, t.TempDir(), "--database", database, "--blobs", dir, "--key-file", dir+"/wrapping.key")
 	var revoked atomic.Bool
 	var before atomic.Int64
 	var signers sync.WaitGroup
