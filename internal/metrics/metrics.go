@@ -63,7 +63,7 @@ func New() *Metrics {
 		batch:         histogram("store_batch_requests", "Requests that shared a transaction.", batchBuckets),
 		syncs:         histograms("blob_sync_duration_seconds", "Of putting a blob's bytes (file) or names (directory) on the disk.", syncBuckets, "of"),
 		reloads:       counters("tls_reloads_total", "Times that changed certificate files were read, by outcome.", "outcome"),
-		garbage:       counters("garbage_collected_total", "What collections removed: rows, links, uploads, blobs, and bytes of these.", "of"),
+		garbage:       counters("garbage_collected_total", "What collections removed: rows, links, waiting referrers, uploads, blobs, and bytes of these.", "of"),
 		garbageRounds: counter("garbage_rounds_total", "Collections that came to their end."),
 		garbageErrors: counter("garbage_errors_total", "Steps of collections that failed, in part or as a whole."),
 		issuers:       counters("issuer_requests_total", "Requests to OpenID Connect issuers for their keys, by outcome.", "outcome"),

@@ -12,6 +12,8 @@ import (
 
 // Bounds of one step of a collection.
 const (
+	expiryBatch = 100 // each takes a transaction
+	uploadPage  = 1000
 	sweepRows   = 500
 	linkPage    = 1000
 	claimBatch  = 1000
@@ -25,6 +27,7 @@ const (
 type Collected struct {
 	Rows    int   // of manifests and repositories that were deleted
 	Links   int   // of blobs that no manifest of their repository named
+	Waiting int   // referrers whose subject did not come, and theirs
 	Uploads int   // that stood still
 	Blobs   int   // whose content nobody held
 	Bytes   int64 // of those blobs
@@ -38,6 +41,7 @@ type Collected struct {
 type collection struct {
 	mu       sync.Mutex
 	stage    int
+	waiting  Cursor
 	link     LinkState
 	small    ociref.Digest
 	asked    bool            // what was left aside is in aside
@@ -46,9 +50,9 @@ type collection struct {
 	listed   []ociref.Digest // of that part, yet to be looked at
 }
 
-// CollectStep does a bounded part of a collection: it absorbs indexes of the
-// referrers tag schema from before these were absorbed, removes rows of what was
-// deleted, takes blobs that no manifest has named for BlobGrace out of their
+// CollectStep does a bounded part of a collection: it expires referrers that waited too
+// long and uploads that stand still, absorbs indexes of the referrers tag schema from
+// before these were absorbed, removes rows of what was deleted, takes blobs that no manifest has named for BlobGrace out of their
 // repositories, and removes content older than that which no repository holds.
 // done tells that a round has ended; the next step begins another.
 //
@@ -59,7 +63,7 @@ func (s *Service) CollectStep(ctx context.Context) (c Collected, done bool, err 
 	s.garbage.mu.Lock()
 	defer s.garbage.mu.Unlock()
 	begun := time.Now()
-	stages := []func(context.Context) (Collected, bool, error){s.absorbOld, s.sweepRows, s.ageLinks, s.sweepContents, s.settleAside, s.collectContents, s.forgetClaims}
+	stages := []func(context.Context) (Collected, bool, error){s.expireWaiting, s.expireUploads, s.absorbOld, s.sweepRows, s.ageLinks, s.sweepContents, s.settleAside, s.collectContents, s.forgetClaims}
 	c, more, err := stages[s.garbage.stage](ctx)
 	if !more {
 		s.garbage.stage = (s.garbage.stage + 1) % len(stages)
@@ -105,6 +109,8 @@ func (s *Service) collect(ctx context.Context, goOn func(context.Context) (bool,
 
 func (c *Collected) add(step Collected) {
 	c.Rows += step.Rows
+	c.Waiting += step.Waiting
+	c.Uploads += step.Uploads
 	c.Links += step.Links
 	c.Blobs += step.Blobs
 	c.Bytes += step.Bytes

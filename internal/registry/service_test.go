@@ -104,13 +104,13 @@ func TestExpireWaiting(t *testing.T) {
 	onWaiting := s.put(s.image("refers to what waits", refersTo(waiting)))
 	lucky := s.put(s.image("its subject comes", refersTo(ociref.DigestOf(ociref.SHA256, []byte(late)))))
 	s.now = s.now.Add(registry.DefaultWaitingFor)
-	if n, err := s.ExpireWaiting(t.Context()); n != 0 || err != nil {
-		t.Fatalf("expired %d too early, %v", n, err)
+	if n, err := s.Collect(t.Context()); n.Waiting != 0 || err != nil {
+		t.Fatalf("expired %d too early, %v", n.Waiting, err)
 	}
 	s.put(late)
 	s.now = s.now.Add(time.Second)
-	if n, err := s.ExpireWaiting(t.Context()); n != 2 || err != nil {
-		t.Fatalf("expired %d, %v", n, err)
+	if n, err := s.Collect(t.Context()); n.Waiting != 2 || err != nil {
+		t.Fatalf("expired %d, %v", n.Waiting, err)
 	}
 	if s.there(waiting) || s.there(onWaiting) || !s.there(lucky) {
 		t.Errorf("waiting %v, on waiting %v, lucky %v", s.there(waiting), s.there(onWaiting), s.there(lucky))
@@ -122,8 +122,8 @@ func TestExpireWaitingSkipsWhatAnIndexLists(t *testing.T) {
 	waiting := s.put(s.image("waits", refersTo("sha256:"+ociref.Digest(strings.Repeat("0", 64)))))
 	s.put(fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"manifests":[{"mediaType":%q,"digest":%q,"size":1}]}`, registry.MediaTypeIndex, registry.MediaTypeImage, waiting))
 	s.now = s.now.Add(registry.DefaultWaitingFor + time.Second)
-	if n, err := s.ExpireWaiting(t.Context()); n != 0 || err != nil || !s.there(waiting) {
-		t.Errorf("expired %d, %v", n, err)
+	if n, err := s.Collect(t.Context()); n.Waiting != 0 || err != nil || !s.there(waiting) {
+		t.Errorf("expired %d, %v", n.Waiting, err)
 	}
 }
 
@@ -162,10 +162,10 @@ func TestExpiryPassesWhatStays(t *testing.T) {
 	s.now = s.now.Add(time.Second)
 	free := s.put(s.image("config", refersTo(absent)))
 	s.now = s.now.Add(registry.DefaultWaitingFor + time.Second)
-	gone, err := s.ExpireWaiting(t.Context())
+	c, err := s.Collect(t.Context())
 	must(t, err)
-	if gone != 1 || s.there(free) {
-		t.Errorf("%d expired, and the last is there: %v; want it gone alone", gone, s.there(free))
+	if c.Waiting != 1 || s.there(free) {
+		t.Errorf("%d expired, and the last is there: %v; want it gone alone", c.Waiting, s.there(free))
 	}
 }
 

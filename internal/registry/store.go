@@ -401,9 +401,11 @@ type BlobStore interface {
 	ReadUpload(ctx context.Context, scope, id string, digest ociref.Digest, max int64) ([]byte, error)
 	// CancelUpload forgets an upload. ErrUploadNotFound, ErrUploadBusy.
 	CancelUpload(ctx context.Context, scope, id string) error
-	// ExpireUploads forgets uploads of all scopes that nothing was added to since
-	// the time and that nobody is writing to, and returns how many.
-	ExpireUploads(ctx context.Context, before time.Time) (int, error)
+	// ExpireUploads looks at about limit uploads of all scopes, forgets those that
+	// nothing was added to since the time and that nobody is writing to, and returns
+	// how many. Calls after one another look at others, until more is false; then
+	// they begin anew.
+	ExpireUploads(ctx context.Context, before time.Time, limit int) (gone int, more bool, err error)
 
 	ContentCollector
 }

@@ -8,9 +8,6 @@ import (
 	"github.com/sealwright/sealwright/internal/leader"
 )
 
-// expiryBatch bounds how many waiting manifests are read at once.
-const expiryBatch = 100
-
 // Run expires what waited too long, forgets uploads that stand still and collects
 // garbage, at every CollectInterval until ctx ends, while this process is the one
 // that leads. What large deletions left is swept at once, whoever leads. What fails
@@ -52,30 +49,24 @@ func (s *Service) Lead(ctx context.Context) error {
 
 // sweep is one round of Run. It ends early when another process has come to lead.
 func (s *Service) sweep(ctx context.Context) error {
-	_, expired := s.ExpireWaiting(ctx)
-	_, idle := s.ExpireUploads(ctx)
-	_, garbage := s.collect(ctx, s.leader.Keep)
-	return errors.Join(expired, idle, garbage)
+	_, err := s.collect(ctx, s.leader.Keep)
+	return err
 }
 
-// ExpireWaiting deletes the referrers that have waited for their subject longer
-// than WaitingFor, with what refers to them, and returns how many went. A
-// referrer whose subject arrives meanwhile, or that a living index lists, stays.
-func (s *Service) ExpireWaiting(ctx context.Context) (int, error) {
-	before, total := s.now().Add(-s.o.WaitingFor), 0
-	var after Cursor
-	for {
-		batch, err := s.o.Manifests.Waiting(ctx, before, after, expiryBatch)
-		if err != nil {
-			return total, err
-		}
-		gone, err := s.expire(ctx, batch)
-		total += gone
-		if err != nil || len(batch) < expiryBatch {
-			return total, err
-		}
-		after = batch[len(batch)-1].Cursor() // past those that stay
+// expireWaiting deletes a page of the referrers that have waited for their subject
+// longer than WaitingFor, with what refers to them. A referrer whose subject arrives
+// meanwhile, or that a living index lists, stays.
+func (s *Service) expireWaiting(ctx context.Context) (c Collected, more bool, err error) {
+	batch, err := s.o.Manifests.Waiting(ctx, s.now().Add(-s.o.WaitingFor), s.garbage.waiting, expiryBatch)
+	if err == nil {
+		c.Waiting, err = s.expire(ctx, batch)
 	}
+	if more = err == nil && len(batch) == expiryBatch; more {
+		s.garbage.waiting = batch[len(batch)-1].Cursor() // past those that stay
+	} else {
+		s.garbage.waiting = Cursor{}
+	}
+	return c, more, err
 }
 
 // expire deletes those of the batch that still wait.
@@ -97,11 +88,9 @@ func stays(err error) bool {
 	return errors.Is(err, ErrManifestNotFound) || errors.Is(err, ErrRepositoryNotFound) || errors.Is(err, ErrManifestInUse)
 }
 
-// ExpireUploads forgets uploads that nothing was added to for UploadIdle, and
-// returns how many.
-func (s *Service) ExpireUploads(ctx context.Context) (int, error) {
-	begun := time.Now()
-	n, err := s.o.Blobs.ExpireUploads(ctx, s.now().Add(-s.o.UploadIdle))
-	s.tell(Collected{Uploads: n}, begun, err)
-	return n, err
+// expireUploads looks at some uploads, and forgets those that nothing was added to for
+// UploadIdle.
+func (s *Service) expireUploads(ctx context.Context) (c Collected, more bool, err error) {
+	c.Uploads, more, err = s.o.Blobs.ExpireUploads(ctx, s.now().Add(-s.o.UploadIdle), uploadPage)
+	return c, more && err == nil, err
 }

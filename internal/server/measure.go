@@ -37,6 +37,7 @@ func (s *Server) measureServices(aws *awshttp.Handler) {
 func (s *Server) measureCollected(c registry.Collected) {
 	s.metrics.Garbage("rows", c.Rows)
 	s.metrics.Garbage("links", c.Links)
+	s.metrics.Garbage("waiting", c.Waiting)
 	s.metrics.Garbage("uploads", c.Uploads)
 	s.metrics.Garbage("blobs", c.Blobs)
 	s.metrics.Garbage("bytes", int(c.Bytes))

@@ -79,6 +79,9 @@ type Dir struct {
 	busy   map[string]bool   // uploads a request is working on
 	hashes map[string]hashed // of uploads between requests
 
+	expiring sync.Mutex
+	round    *os.File // the uploads that are gone through to expire them; nil between rounds
+
 	making sync.Mutex
 	shards map[string]bool // directories known to be on the disk
 }
@@ -117,7 +120,14 @@ func openDir(dir string, shared bool) (*Dir, error) {
 }
 
 // Close lets another process have the directory. The store is of no use afterwards.
-func (d *Dir) Close() error { return d.small.file.Close() }
+func (d *Dir) Close() error {
+	d.expiring.Lock()
+	defer d.expiring.Unlock()
+	if d.round != nil {
+		d.round.Close()
+	}
+	return d.small.file.Close()
+}
 
 // Open opens a blob as an [*os.File]. [registry.ErrBlobNotFound].
 func (d *Dir) Open(_ context.Context, digest ociref.Digest) (registry.Content, int64, error) {

@@ -22,7 +22,7 @@ func TestFullDisk(t *testing.T) {
 		t.Fatalf("push: %v, want ErrStorageFull", err)
 	}
 	holdsWhole(t, d, small, []byte("small"))
-	if _, err := d.ExpireUploads(t.Context(), time.Now().Add(time.Hour)); err != nil {
+	if _, _, err := d.ExpireUploads(t.Context(), time.Now().Add(time.Hour), 100); err != nil {
 		t.Fatal(err)
 	}
 	holdsWhole(t, d, push(t, d, []byte("room again")), []byte("room again"))

@@ -150,22 +150,35 @@ func (d *Dir) CancelUpload(_ context.Context, scope, id string) error {
 	return uploadError("cancel", os.Remove(h.path))
 }
 
-// ExpireUploads removes what was last written before the time.
-func (d *Dir) ExpireUploads(ctx context.Context, before time.Time) (int, error) {
-	entries, err := os.ReadDir(filepath.Join(d.root, "uploads"))
-	if err != nil {
-		return 0, fmt.Errorf("blobstore: expire uploads: %w", err)
-	}
-	gone := d.expireSmall(before)
-	for _, e := range entries {
-		if err := ctx.Err(); err != nil {
-			return gone, err
+// ExpireUploads implements [registry.BlobStore]. The directory stays open until it was
+// gone through, so that a step costs what it looks at.
+func (d *Dir) ExpireUploads(ctx context.Context, before time.Time, limit int) (gone int, more bool, err error) {
+	d.expiring.Lock()
+	defer d.expiring.Unlock()
+	if d.round == nil {
+		gone = d.expireSmall(before)
+		if d.round, err = os.Open(filepath.Join(d.root, "uploads")); err != nil {
+			return gone, false, fmt.Errorf("blobstore: expire uploads: %w", err)
 		}
-		if d.expire(filepath.Join(d.root, "uploads", e.Name()), before) {
+	}
+	names, err := d.round.Readdirnames(limit)
+	for _, name := range names {
+		if err := ctx.Err(); err != nil {
+			return gone, true, err
+		}
+		if d.expire(filepath.Join(d.root, "uploads", name), before) {
 			gone++
 		}
 	}
-	return gone, nil
+	if err == nil {
+		return gone, true, nil
+	}
+	d.round.Close()
+	d.round = nil
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return gone, false, err
 }
 
 // expireSmall removes uploads in slots.

@@ -108,15 +108,15 @@ func (s repositories) Repositories(ctx context.Context, account arn.AccountID, a
 }
 
 // repositoryParts are the tables of what a repository holds, dependents first,
-// each with a column to take some of its rows by.
-var repositoryParts = []struct{ table, column string }{
+// each with what its rows are known by within it.
+var repositoryParts = []struct{ table, key string }{
 	{"graves", "subject"},
 	{"old_referrers_tags", "name"},
-	{"referrals", "digest"},
+	{"referrals", "digest, subject"},
 	{"referrer_revisions", "subject"},
 	{"image_tags", "name"},
-	{"manifest_children", "parent"},
-	{"manifest_blobs", "manifest"},
+	{"manifest_children", "parent, child"},
+	{"manifest_blobs", "manifest, blob"},
 	{"manifest_contents", "digest"},
 	{"manifests", "digest"},
 	{"blob_links", "digest"},

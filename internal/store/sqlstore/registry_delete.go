@@ -99,9 +99,10 @@ type doomed struct {
 	digest, subject ociref.Digest
 	signature       bool
 	told            bool // something was told to refer to it
-	// plain: nothing refers to it or lists it, and it lists nothing. So its rows can
-	// stay behind with nobody the wiser.
-	plain bool
+	referred        bool // something refers to it
+	// loose: no index lists it, and it lists nothing. So its rows can stay behind with
+	// nobody the wiser.
+	loose bool
 }
 
 // selectDoomed finds manifest $2 of repository $1, its referrers, and theirs, in
@@ -113,12 +114,12 @@ const selectDoomed = `WITH RECURSIVE gone (digest, subject, type) AS (
 	SELECT m.digest, m.subject, m.artifact_type FROM gone g CROSS JOIN manifests m WHERE m.repository = $1 AND m.subject = g.digest AND m.subject <> '')
 	SELECT g.digest, g.subject, g.type = $3,
 		EXISTS (SELECT 1 FROM referrals h WHERE h.repository = $1 AND h.subject = g.digest),
-		NOT EXISTS (SELECT 1 FROM manifests o WHERE o.repository = $1 AND o.subject = g.digest AND o.subject <> '')
-		AND NOT EXISTS (SELECT 1 FROM manifest_children c WHERE c.repository = $1 AND c.child = g.digest)
+		EXISTS (SELECT 1 FROM manifests o WHERE o.repository = $1 AND o.subject = g.digest AND o.subject <> ''),
+		NOT EXISTS (SELECT 1 FROM manifest_children c WHERE c.repository = $1 AND c.child = g.digest)
 		AND NOT EXISTS (SELECT 1 FROM manifest_children c WHERE c.repository = $1 AND c.parent = g.digest)
 	FROM gone g`
 
-// atOnce is how many plain referrers a deletion removes itself. More are buried.
+// atOnce is how many loose referrers a deletion removes itself. More are buried.
 const atOnce = 200
 
 // deleteManifest deletes a manifest and what refers to it, and returns what is
@@ -137,27 +138,28 @@ func deleteManifest(tx querier, repository int64, digest ociref.Digest) ([]ocire
 	for i, d := range set {
 		gone[i] = d.digest
 	}
-	bound, graves := divide(set)
-	if err := unlisted(tx, repository, bound, gone); err != nil {
+	bound, buried := divide(set)
+	if err := unlisted(tx, repository, digestsOf(bound), gone); err != nil {
 		return nil, err
 	}
 	if err := discount(tx, repository, set); err != nil {
 		return nil, err
 	}
-	return gone, deleteSet(tx, repository, set, bound, graves)
+	return gone, deleteSet(tx, repository, bound, buried)
 }
 
 // deleteSet deletes the rows of those bound to go now, and buries the others. The
-// one that was named goes out of the lists of what it refers to.
-func deleteSet(tx querier, repository int64, set []doomed, bound, graves []ociref.Digest) error {
-	subjects, err := referralsOf(tx, repository, set[0].digest)
+// one that was named, the first, goes out of the lists of what it refers to.
+func deleteSet(tx querier, repository int64, bound, buried []doomed) error {
+	subjects, err := referralsOf(tx, repository, bound[0].digest)
 	if err != nil {
 		return err
 	}
-	if set[0].subject != "" {
-		subjects = append(subjects, set[0].subject)
+	if bound[0].subject != "" {
+		subjects = append(subjects, bound[0].subject)
 	}
-	for _, d := range set {
+	graves := gravesFor(buried)
+	for _, d := range bound {
 		if !d.told {
 			continue
 		}
@@ -169,7 +171,7 @@ func deleteSet(tx querier, repository int64, set []doomed, bound, graves []ocire
 			graves = append(graves, d.digest)
 		}
 	}
-	if err := deleteParts(tx, repository, bound); err != nil {
+	if err := deleteParts(tx, repository, digestsOf(bound)); err != nil {
 		return err
 	}
 	if err := bury(tx, repository, sorted(graves)); err != nil {
@@ -184,9 +186,16 @@ func deleteSet(tx querier, repository int64, set []doomed, bound, graves []ocire
 }
 
 func scanDoomed(from scanner) (d doomed, err error) {
-	err = from.Scan(&d.digest, &d.subject, &d.signature, &d.told, &d.plain)
-	d.plain = d.plain && !d.told
+	err = from.Scan(&d.digest, &d.subject, &d.signature, &d.told, &d.referred, &d.loose)
 	return d, err
+}
+
+func digestsOf(set []doomed) []ociref.Digest {
+	list := make([]ociref.Digest, len(set))
+	for i, d := range set {
+		list[i] = d.digest
+	}
+	return list
 }
 
 func byRootThenDigest(root ociref.Digest) func(a, b doomed) int {
@@ -199,29 +208,49 @@ func byRootThenDigest(root ociref.Digest) func(a, b doomed) int {
 	return func(a, b doomed) int { return strings.Compare(rank(a), rank(b)) }
 }
 
-// divide tells those whose rows go now from the subjects to make graves for. The
-// manifest that was named, the first, always goes now.
-func divide(set []doomed) (now, graves []ociref.Digest) {
-	plain := 0
+// divide tells those whose rows go now from those to bury. The manifest that was
+// named, the first, always goes now.
+func divide(set []doomed) (bound, buried []doomed) {
 	for _, d := range set[1:] {
-		if d.plain {
-			plain++
+		if d.loose {
+			buried = append(buried, d)
 		}
+	}
+	if len(buried) <= atOnce {
+		return set, nil
 	}
 	for i, d := range set {
-		if i > 0 && d.plain && plain > atOnce {
-			graves = append(graves, d.subject)
-		} else {
-			now = append(now, d.digest)
+		if i == 0 || !d.loose {
+			bound = append(bound, d)
 		}
 	}
-	return now, graves
+	return bound, buried
+}
+
+// gravesFor are the subjects to make graves for: those of the buried, and the buried
+// themselves where something refers to them, which goes too.
+func gravesFor(buried []doomed) (subjects []ociref.Digest) {
+	for _, d := range buried {
+		subjects = append(subjects, d.subject)
+		if d.referred || d.told {
+			subjects = append(subjects, d.digest)
+		}
+	}
+	return subjects
 }
 
 // bury makes graves for subjects, each once, whose referrers' rows stay behind.
+// Nothing refers to them any more.
 func bury(tx querier, repository int64, subjects []ociref.Digest) error {
-	for _, s := range subjects {
-		if _, err := tx.exec(`INSERT INTO graves (repository, subject) VALUES ($1, $2)`, repository, s); err != nil {
+	for batch := range slices.Chunk(subjects, referBatch) {
+		list := padded(batch)
+		rows := strings.ReplaceAll(parameters(2, len(list)), ", ", "), ($1, ")
+		_, err := tx.exec(`INSERT INTO graves (repository, subject) VALUES ($1, `+rows+`) ON CONFLICT DO NOTHING`, among(repository, list)...)
+		if err != nil {
+			return err
+		}
+		_, err = tx.exec(`DELETE FROM referrer_revisions WHERE repository = $1 AND subject IN (`+parameters(2, len(list))+`)`, among(repository, list)...)
+		if err != nil {
 			return err
 		}
 	}

@@ -10,7 +10,8 @@ import (
 )
 
 // BenchmarkDeleteManifest deletes an image with 50,000 signatures, without tags
-// and with one each, and one that as many were told to refer to; and then sweeps
+// and with one each, one with 25,000 that are signed themselves, and one that 50,000
+// artifacts were told to refer to; and then sweeps
 // their rows in steps. It reports what the deletion takes, the longest step, and how
 // many rows a second go.
 func BenchmarkDeleteManifest(b *testing.B) {
@@ -23,9 +24,23 @@ func BenchmarkDeleteManifest(b *testing.B) {
 			n.putMany(50_000, 64)
 		})
 	})
+	b.Run("signed", func(b *testing.B) {
+		deleteMany(b, 50_001, func(n *bench) { n.chainMany(25_000) })
+	})
 	b.Run("told", func(b *testing.B) {
 		deleteMany(b, 1, func(n *bench) { n.tellMany(50_000) })
 	})
+}
+
+// chainMany saves signatures of the image, and one of each of these.
+func (n *bench) chainMany(count int) {
+	for range count / 1000 {
+		var wg sync.WaitGroup
+		for range 1000 {
+			wg.Go(func() { n.put(n.put(n.subject)) })
+		}
+		wg.Wait()
+	}
 }
 
 // tellMany saves artifacts without a subject, and says that they refer to it.

@@ -46,26 +46,40 @@ const sweepRows = 500
 // Sweep implements registry.SweepStore.
 func (s manifests) Sweep(ctx context.Context, limit int) (int, error) { return s.db.sweep(ctx, limit) }
 
-// sweep removes up to limit rows of what is gone, graves first.
+// gravesAtOnce bounds the graves that a step empties. Of signatures that were signed
+// themselves each has one, with a row or two; a grave takes a dozen statements.
+const gravesAtOnce = 50
+
+// sweep removes up to about limit rows of what is gone, graves first.
 func (db *DB) sweep(ctx context.Context, limit int) (swept int, err error) {
 	err = db.write(ctx, func(tx querier) error {
-		for _, from := range []func(querier, int) (int, error){sweepGrave, sweepRepository} {
-			if swept, err = from(tx, limit); err != nil || swept > 0 {
+		swept = 0
+		for graves := 0; graves < gravesAtOnce && swept < limit; graves++ {
+			n, err := sweepGrave(tx, limit-swept)
+			if err != nil {
 				return err
 			}
+			if n == 0 {
+				break
+			}
+			swept += n
 		}
-		return nil
+		if swept == 0 {
+			swept, err = sweepRepository(tx, limit)
+		}
+		return err
 	})
 	return swept, err
 }
 
 // sweepGrave empties a grave, and removes it when it is empty. The grave is held:
 // when it is gone, the same referrers may live again under the same subject. A
-// grave that another sweep has at the moment is left to it.
+// grave that another sweep has at the moment is left to it; all take them in the
+// same order.
 func sweepGrave(tx querier, limit int) (int, error) {
 	var repository int64
 	var subject ociref.Digest
-	err := tx.row(`SELECT repository, subject FROM graves LIMIT 1 FOR UPDATE`).Scan(&repository, &subject)
+	err := tx.row(`SELECT repository, subject FROM graves ORDER BY repository, subject LIMIT 1 FOR UPDATE`).Scan(&repository, &subject)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}
@@ -133,8 +147,8 @@ func sweepRepository(tx querier, limit int) (int, error) {
 		return 0, err
 	}
 	for _, part := range repositoryParts {
-		n, err := tx.exec(`DELETE FROM `+part.table+` WHERE repository = $1 AND `+part.column+` IN (
-			SELECT `+part.column+` FROM `+part.table+` WHERE repository = $1 LIMIT $2)`, id, limit)
+		n, err := tx.exec(`DELETE FROM `+part.table+` WHERE repository = $1 AND (`+part.key+`) IN (
+			SELECT `+part.key+` FROM `+part.table+` WHERE repository = $1 LIMIT $2)`, id, limit)
 		if err != nil || n > 0 {
 			return int(n), err
 		}

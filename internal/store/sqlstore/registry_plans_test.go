@@ -24,7 +24,7 @@ var wide = regexp.MustCompile(`^SCAN (r|m|t|x|c|b|h|repositories|referrals|manif
 
 // mayBeWide are the statements that are about all that a repository holds, find
 // nothing left of it, or stop at a first row or a page.
-var mayBeWide = regexp.MustCompile(`^DELETE FROM repositories WHERE id = \$1$|^DELETE FROM \w+ WHERE repository = \$1$|^SELECT 1 FROM manifests WHERE repository = \$1 LIMIT 1$|^SELECT t.name FROM image_tags|^SELECT 1 FROM graves WHERE repository = \$1 LIMIT 1$|^SELECT 1 FROM manifests m WHERE m.repository = \$1 AND .* LIMIT 1$|IN \(\s*SELECT \w+ FROM \w+ WHERE repository = \$1 LIMIT \$2\)$|^SELECT l.account.* LIMIT \$3$|FROM old_referrers_tags o `)
+var mayBeWide = regexp.MustCompile(`^DELETE FROM repositories WHERE id = \$1$|^DELETE FROM \w+ WHERE repository = \$1$|^SELECT 1 FROM manifests WHERE repository = \$1 LIMIT 1$|^SELECT t.name FROM image_tags|^SELECT 1 FROM graves WHERE repository = \$1 LIMIT 1$|^SELECT 1 FROM manifests m WHERE m.repository = \$1 AND .* LIMIT 1$|IN \(\s*SELECT [\w, ]+ FROM \w+ WHERE repository = \$1 LIMIT \$2\)$|^SELECT l.account.* LIMIT \$3$|FROM old_referrers_tags o `)
 
 // TestRegistryPlans does everything once and asks how SQLite goes about each
 // statement it has seen: no cost may grow with what a repository holds.

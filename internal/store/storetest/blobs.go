@@ -40,6 +40,7 @@ func Blobs(t *testing.T, open func(t *testing.T) (s registry.BlobStore, reopen f
 		"restored over another":      blobRestored,
 		"lists of contents":          blobContents,
 		"uploads that stand still":   blobExpire,
+		"many that stand still":      blobExpireMany,
 		"a context that has ended":   blobContext,
 		"more uploads than it hints": blobManyUploads,
 		"uploads that are read":      blobRead,
@@ -187,7 +188,7 @@ func blobStaysGone(t *testing.T, b blobs) {
 	ends := []func(id string) error{
 		func(id string) error { return b.CancelUpload(t.Context(), uploadScope, id) },
 		func(id string) error { _, err := b.Commit(t.Context(), uploadScope, id, digest); return err },
-		func(string) error { _, err := b.ExpireUploads(t.Context(), time.Now().Add(time.Hour)); return err },
+		func(string) error { b.expire(time.Now().Add(time.Hour)); return nil },
 	}
 	for i, end := range ends {
 		id := b.start()
@@ -427,14 +428,49 @@ func blobAgain(t *testing.T, b blobs) {
 	}
 }
 
+// expire forgets idle uploads, some a step, and returns how many.
+func (b blobs) expire(before time.Time) (total int) {
+	b.t.Helper()
+	for more := true; more; {
+		var n int
+		var err error
+		if n, more, err = b.ExpireUploads(b.t.Context(), before, 10); err != nil {
+			b.t.Fatal(err)
+		}
+		total += n
+	}
+	return total
+}
+
+// blobExpireMany: of many idle uploads each goes, and a step takes as many as it may,
+// but for those that are no files.
+func blobExpireMany(t *testing.T, b blobs) {
+	content := randomBlob(100_000)
+	for range 50 {
+		b.append(b.start(), 0, content)
+	}
+	steps := 0
+	for more, left := true, 50; more; steps++ {
+		var n int
+		var err error
+		n, more, err = b.ExpireUploads(t.Context(), time.Now().Add(time.Hour), 10)
+		if left -= n; err != nil || n > 10 || !more && left != 0 {
+			t.Fatalf("a step of 10 forgot %d, %d are left, %v", n, left, err)
+		}
+	}
+	if steps < 5 {
+		t.Errorf("%d steps", steps)
+	}
+}
+
 func blobExpire(t *testing.T, b blobs) {
 	id := b.start()
 	b.append(id, 0, []byte("content"))
-	if n, err := b.ExpireUploads(t.Context(), time.Now().Add(-time.Hour)); n != 0 || err != nil {
-		t.Fatalf("expired %d fresh uploads, %v", n, err)
+	if n := b.expire(time.Now().Add(-time.Hour)); n != 0 {
+		t.Fatalf("expired %d fresh uploads", n)
 	}
-	if n, err := b.ExpireUploads(t.Context(), time.Now().Add(time.Hour)); n != 1 || err != nil {
-		t.Fatalf("expired %d idle uploads, %v", n, err)
+	if n := b.expire(time.Now().Add(time.Hour)); n != 1 {
+		t.Fatalf("expired %d idle uploads", n)
 	}
 	b.gone(id)
 }

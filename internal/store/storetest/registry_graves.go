@@ -151,6 +151,70 @@ func testBuriedAsPart(s *shop) {
 	s.sweep()
 }
 
+// testBuriedChains: with their subject, many referrers are gone that have referrers
+// themselves, all of these too, and what was told to refer to them; sweeping keeps
+// its steps.
+func testBuriedChains(s *shop) {
+	image := s.push(s.image())
+	var told registry.Manifest
+	var all []registry.Manifest
+	for i := range many / 2 {
+		if i%registry.MaxReferrals == 0 {
+			told = s.push(s.kind("application/a"))
+		}
+		sig := s.push(s.referrer(image.Digest, registry.SignatureType))
+		onSig := s.push(s.referrer(sig.Digest, "application/on-sig"))
+		s.tell(sig.Digest, told.Digest)
+		all = append(all, sig, onSig)
+	}
+	gone, err := s.DeleteManifest(ctx, app, image.Digest, event("BatchDeleteImage"))
+	s.must(err)
+	same(s, len(gone), 1+len(all))
+	for _, m := range all {
+		s.gone(m.Digest)
+		(&revisions{shop: s, of: m.Digest}).none()
+		same(s, s.list(m.Digest), nil)
+	}
+	CheckRegistry(s.T, s.RegistryStores, testAccount)
+	s.push(withWaiting(all[0])) // it is new, and so is what refers to it
+	same(s, s.list(all[0].Digest), nil)
+	again := s.push(s.referrer(all[0].Digest, "application/on-sig"))
+	same(s, digests(s.list(all[0].Digest)), []ociref.Digest{again.Digest})
+	s.sweepIn(50)
+	same(s, digests(s.list(all[0].Digest)), []ociref.Digest{again.Digest})
+	s.gone(all[2].Digest)
+}
+
+// sweepIn sweeps in steps of about so many rows.
+func (s *shop) sweepIn(limit int) {
+	s.Helper()
+	for n, err := s.Sweep(ctx, limit); n > 0; n, err = s.Sweep(ctx, limit) {
+		s.must(err)
+		if n > limit+1 { // a grave besides
+			s.Fatalf("a step of %d rows took %d", limit, n)
+		}
+	}
+}
+
+// testSweepReferrals: each step removes as many rows as it may, also of what refers to
+// much and names much.
+func testSweepReferrals(s *shop) {
+	var blobs []ociref.Digest
+	for range 30 {
+		blobs = append(blobs, s.blob())
+	}
+	for range 4 {
+		m := s.push(s.image(blobs...))
+		for range 30 {
+			s.tell(s.image().Digest, m.Digest)
+		}
+	}
+	_, err := s.DeleteRepository(ctx, app, true, event("DeleteRepository"))
+	s.must(err)
+	s.sweepIn(10)
+	s.create(app.Name)
+}
+
 // testSweepRepository: of a repository that was deleted nothing is left in the end.
 func testSweepRepository(s *shop) {
 	for range 250 {
