@@ -5,6 +5,8 @@ package blobstore
 import (
 	"os"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // canShare says that files can be locked here.
@@ -38,9 +40,9 @@ func flock(f *os.File, shared bool) (bool, error) {
 // would say so when the file is closed, by when the lock is given back. Elsewhere it
 // does nothing.
 func flush(f *os.File) error {
-	again, err := syscall.Dup(int(f.Fd()))
+	again, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0) // no child may inherit the lock
 	if err != nil {
 		return err
 	}
-	return syscall.Close(again)
+	return unix.Close(again)
 }
