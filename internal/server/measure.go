@@ -1,6 +1,8 @@
 package server
 
 import (
+	"runtime/debug"
+
 	"github.com/sealwright/sealwright/internal/edge/awshttp"
 	"github.com/sealwright/sealwright/internal/registry"
 	"github.com/sealwright/sealwright/internal/store/sqlstore"
@@ -42,4 +44,7 @@ func (s *Server) measureCollected(c registry.Collected) {
 	s.metrics.Garbage("blobs", c.Blobs)
 	s.metrics.Garbage("bytes", int(c.Bytes))
 	s.metrics.GarbageStep(c.Took, c.Rounds, c.Errors)
+	if c.Rounds > 0 {
+		debug.FreeOSMemory() // a round over very much leaves as much garbage as the heap may hold
+	}
 }
