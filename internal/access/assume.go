@@ -130,12 +130,9 @@ func (s *Service) trusting(ctx context.Context, p Principal, rc RequestContext, 
 		return Identity{}, err
 	}
 	rc.Keys = append(slices.Clone(rc.Keys), n.keys()...)
-	if role.Account == p.Account || p.fromProvider() { // an outsider's own policies must not learn of tags; tokens have none
-		rc.Keys = slices.Concat(rc.Keys, ResourceTags("aws", role.Tags), ResourceTags("iam", role.Tags))
-	}
 	for _, action := range n.actions(p) {
 		r := Request{Principal: p, Action: action, Resource: n.RoleARN, Context: rc}
-		d, err := s.AuthorizeTrust(ctx, r, trust)
+		d, err := s.AuthorizeTrust(ctx, r, trust, role.Tags)
 		if err != nil {
 			return Identity{}, err
 		}

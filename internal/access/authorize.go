@@ -50,10 +50,10 @@ func (s *Service) authorize(ctx context.Context, r Request, instead []policy.Att
 }
 
 // AuthorizeTrust decides whether a principal may do an action of STS, such as
-// sts:AssumeRole, on a role whose trust policy is the document, as it is kept. A
-// role that does not exist is asked for with an empty document: who is refused
-// learns nothing else. Errors are as Authorize's.
-func (s *Service) AuthorizeTrust(ctx context.Context, r Request, trust Document) (Decision, error) {
+// sts:AssumeRole, on a role with these tags whose trust policy is the document, as
+// it is kept. A role that does not exist is asked for with an empty document and
+// without tags: who is refused learns nothing else. Errors are as Authorize's.
+func (s *Service) AuthorizeTrust(ctx context.Context, r Request, trust Document, tags map[string]string) (Decision, error) {
 	s.NoteUse(r.Principal.KeyID, r.Action)
 	q, _ := s.question(r)
 	defer q.done()
@@ -61,7 +61,7 @@ func (s *Service) AuthorizeTrust(ctx context.Context, r Request, trust Document)
 	if err != nil {
 		return Decision{}, err
 	}
-	g.Trust = true
+	g.Trust, q.on = true, tagKeys(tags)
 	if trust.Text != "" {
 		g.Resource = []policy.Attached{compile(s.documents, trust, ofTrust)}
 	}
@@ -118,10 +118,14 @@ func (s *Service) own(ctx context.Context, m moment, q *question) (policy.Grants
 
 // decide asks the policies. A denial tells of the resource's tags only who could
 // go on if they were others: to all others the resource looks as one without
-// tags, or one that is not there.
+// tags, or one that is not there. An outsider's own policies tell of them only what
+// the resource's account allows in spite of them.
 func (q *question) decide(g *policy.Grants) Decision {
 	d := policy.Decide(&q.Request, g)
 	if !d.Allowed && len(q.on) > 0 {
+		if theirs := policy.Decide(&q.Request, g.OfResource()); d.Outside && !theirs.Allowed {
+			d = theirs
+		}
 		q.on = nil
 		if without := policy.Decide(&q.Request, g); !without.Allowed {
 			d = without

@@ -289,7 +289,7 @@ func TestTrust(t *testing.T) {
 	j := newJudge(t)
 	r := access.Request{Principal: alice, Action: "sts:AssumeRole", Resource: roleARN}
 	trust := func(text string) string {
-		d, err := j.AuthorizeTrust(t.Context(), r, access.Document{Name: "ci", Text: text})
+		d, err := j.AuthorizeTrust(t.Context(), r, access.Document{Name: "ci", Text: text}, nil)
 		if err != nil || d.Allowed != (d.Reason == "") {
 			t.Fatalf("%+v, %v", d, err)
 		}

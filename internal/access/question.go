@@ -24,11 +24,13 @@ type question struct {
 
 // The prefixes of the keys that have the principal's tags, and the resource's.
 //
-// Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-supported-iam-actions-tagging.html
+// Sources: https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-supported-iam-actions-tagging.html and
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
 const (
 	principalTag   = "aws:principaltag/"
 	resourceTag    = "aws:resourcetag/"
 	ecrResourceTag = "ecr:resourcetag/"
+	iamResourceTag = "iam:resourcetag/"
 )
 
 // questions are used again: a decision with everything in memory allocates nothing.
@@ -150,8 +152,13 @@ func (q *question) tag(name string) ([]string, bool) {
 // ofResource takes the tag's key from the name of a condition key about tags of
 // the resource.
 func (q *question) ofResource(name string) (tag string, ok bool) {
-	if tag, ok = strings.CutPrefix(name, resourceTag); !ok && strings.HasPrefix(q.Action, "ecr:") {
+	tag, ok = strings.CutPrefix(name, resourceTag)
+	switch {
+	case ok:
+	case strings.HasPrefix(q.Action, "ecr:"):
 		tag, ok = strings.CutPrefix(name, ecrResourceTag)
+	case strings.HasPrefix(q.Action, "sts:"): // on roles
+		tag, ok = strings.CutPrefix(name, iamResourceTag)
 	}
 	return tag, ok
 }

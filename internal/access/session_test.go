@@ -250,6 +250,43 @@ func TestRolesHaveTags(t *testing.T) {
 	}
 }
 
+// TestTrustByTagsAcrossAccounts: a trust policy that lets all of another account in
+// but where the role has a tag does so, and neither the reason nor what the policies
+// of who asks make of tags tells which the role has.
+func TestTrustByTagsAcrossAccounts(t *testing.T) {
+	tr := newTroupe(t)
+	if _, _, err := tr.CreateAccount(t.Context(), "444455556666"); err != nil {
+		t.Fatal(err)
+	}
+	key := access.IdentityKey{Account: "444455556666", Kind: access.User, Name: "eve"}
+	made := tr.make(t, key)
+	eve := access.Principal{Account: key.Account, ARN: made.ARN().String(), UserID: made.ID}
+	const allow, deny = `{"Effect":"Allow","Action":"*","Resource":"*"}`, `{"Effect":"Deny","Action":"sts:*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/guard":"yes"}}}`
+	trust := `{"Statement":[{"Effect":"Allow","Principal":{"AWS":"444455556666"},"Action":"sts:AssumeRole"},
+		{"Sid":"guard","Effect":"Deny","Principal":"*","Action":"sts:AssumeRole","Condition":{"StringEquals":{"KEY":"yes"}}}]}`
+	for _, test := range []struct{ name, own, key, guard, reason string }{
+		{"untagged", allow, "aws:ResourceTag/guard", "", ""},
+		{"another value", allow, "iam:ResourceTag/guard", "no", ""},
+		{"denied", allow, "aws:ResourceTag/guard", "yes", "no role trust policy"},
+		{"denied by IAM's own key", allow, "iam:ResourceTag/Guard", "yes", "no role trust policy"},
+		{"denied, and by the own policies too", allow + "," + deny, "aws:ResourceTag/guard", "yes", "no role trust policy"},
+		{"denied by the own policies alone", allow + "," + deny, "aws:ResourceTag/other", "yes", "explicit deny in an identity-based policy"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			err := errors.Join(tr.Tag(t.Context(), roleKey("two"), map[string]string{"guard": test.guard}),
+				tr.SetTrust(t.Context(), roleKey("two"), strings.Replace(trust, "KEY", test.key, 1)),
+				tr.PutInlinePolicy(t.Context(), key, "p", `{"Statement":[`+test.own+`]}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _, err = tr.play(t, eve, access.NewSession{RoleARN: "two"})
+			if test.reason == "" && err != nil || test.reason != "" && (!errors.Is(err, access.ErrNotAssumed) || !strings.Contains(err.Error(), test.reason)) {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
 // TestBeginningASessionIsAUse: a key that only assumes roles is not idle.
 func TestBeginningASessionIsAUse(t *testing.T) {
 	tr := newTroupe(t)

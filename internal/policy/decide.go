@@ -12,6 +12,21 @@ type Grants struct {
 	Trust     bool       // Resource is the trust policy of a role, which must allow by itself
 }
 
+// OfResource are the grants of whose own account allows everything: what is left is
+// for the resource's to say.
+func (g *Grants) OfResource() *Grants {
+	return &Grants{Identity: []Attached{{Policy: allowAll}}, Resource: g.Resource, Trust: g.Trust}
+}
+
+// allowAll allows everything to whom it is attached.
+var allowAll = func() *Policy {
+	p, err := ParseIdentity(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`)
+	if err != nil {
+		panic(err)
+	}
+	return p
+}()
+
 // Attached is a policy where it stands. A nil Policy is a document that could
 // not be read: it denies.
 type Attached struct {
