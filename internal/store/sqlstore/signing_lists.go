@@ -13,6 +13,7 @@ import (
 // docs/decisions/0162-lists-of-jobs.md.
 const (
 	jobWindow     = 10_000
+	indexWindow   = 1_000 // of jobs that an index names, each somewhere in the table
 	profileWindow = 1_000 // each is read with its version
 )
 
@@ -21,7 +22,11 @@ func (s jobStore) Jobs(ctx context.Context, f signing.JobFilter) (page []signing
 	err = s.db.read(ctx, func(q querier) error {
 		w, hint := jobsWalk(f)
 		if page, next = nil, ""; filterJobs(&where{}, f) {
-			if next, err = lastOf(q, `SELECT j.id FROM jobs j `+hint+w.clause()+` ORDER BY j.id DESC`, jobWindow, w.args); err != nil {
+			window := jobWindow
+			if hint != "" {
+				window = indexWindow
+			}
+			if next, err = lastOf(q, `SELECT j.id FROM jobs j `+hint+w.clause()+` ORDER BY j.id DESC`, window, w.args); err != nil {
 				return err
 			}
 			filterJobs(w, f)
