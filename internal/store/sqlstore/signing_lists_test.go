@@ -78,6 +78,18 @@ func TestListsLookAtABoundedNumber(t *testing.T) {
 	})
 }
 
+// TestRetentionPlansOfPostgres: what is over is found by its index, though the
+// planner believes that a row of it is anywhere.
+func TestRetentionPlansOfPostgres(t *testing.T) {
+	db := openPostgres(t)
+	s, now := loaded(t, db, 20_000, false)
+	for text, plan := range db.RetentionPlans(t, string(account), s.key.Name, "0123456789", now) {
+		if !strings.Contains(plan, "using jobs_by_version on jobs") { // what it found may be looked up in a table of this size as it likes
+			t.Errorf("%s\n%s", text, plan)
+		}
+	}
+}
+
 // TestProfileListsLookAtABoundedNumber is the same for profiles.
 func TestProfileListsLookAtABoundedNumber(t *testing.T) {
 	db := openSQLite(t)

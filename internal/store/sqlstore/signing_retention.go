@@ -33,12 +33,14 @@ func scanKept(row scanner) (k signing.KeptProfile, err error) {
 	return k, err
 }
 
-// Jobs of a version, in the order in which their signatures end.
+// Jobs of a version, in the order in which their signatures end. Each asks for the
+// order of the index: PostgreSQL would read the table for a first row that it
+// believes to be anywhere.
 const (
-	endedJobs  = `FROM jobs WHERE account = $1 AND profile_name = $2 AND profile_version = $3 AND expires_at < $4 `
+	endedJobs  = `FROM jobs WHERE account = $1 AND profile_name = $2 AND profile_version = $3 AND expires_at < $4 ORDER BY expires_at `
 	anyEnded   = `SELECT 1 ` + endedJobs + `LIMIT 1`
-	removeJobs = `DELETE FROM jobs WHERE (account, id) IN (SELECT account, id ` + endedJobs + `ORDER BY expires_at LIMIT $5)`
-	anyJob     = `SELECT 1 FROM jobs WHERE account = $1 AND profile_name = $2 LIMIT 1`
+	removeJobs = `DELETE FROM jobs WHERE (account, id) IN (SELECT account, id ` + endedJobs + `LIMIT $5)`
+	anyJob     = `SELECT 1 FROM jobs WHERE account = $1 AND profile_name = $2 ORDER BY profile_version, expires_at LIMIT 1`
 )
 
 // RemoveJobs implements [signing.RetentionStore]. Mostly there is nothing to
