@@ -21,7 +21,8 @@ type PrincipalStore interface {
 
 // PrincipalIDs returns what stays of principals, by what policies call them: the
 // unique ID of a user or a role, and that of the role with the session's name for a
-// session. A unique ID stands for itself. Who is not there is left out.
+// session. A unique ID stands for itself. Who is not there is left out, and so is a
+// session with a name that none can have.
 func (s *Service) PrincipalIDs(ctx context.Context, names []string) (map[string]string, error) {
 	var keys []IdentityKey
 	var known []string
@@ -46,8 +47,9 @@ func (s *Service) PrincipalIDs(ctx context.Context, names []string) (map[string]
 	}
 	for _, name := range names {
 		key, session, ok := principalKey(name)
-		if i := standing[key]; ok && i.ID != "" && i.calledAs(session) == name {
-			ids[name] = withSession(i.ID, session)
+		i := standing[key]
+		if id := withSession(i.ID, session); ok && policy.IsUniqueID(id) && i.calledAs(session) == name {
+			ids[name] = id
 		}
 	}
 	return ids, err

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sealwright/sealwright/internal/access"
+	"github.com/sealwright/sealwright/internal/policy"
 )
 
 // troupe is a user and roles that it, and they among themselves, may assume.
@@ -305,6 +306,21 @@ func TestBeginningASessionIsAUse(t *testing.T) {
 		}
 		if use := tr.LastUse(k); use.Service != "sts" || !use.At.Equal(tr.now.Truncate(time.Second)) {
 			t.Errorf("last use %+v", use)
+		}
+	}
+}
+
+// TestNoSuchSessionIsNamed: a policy that names a session that no role can have is
+// refused as one with a principal who is not there, not kept as what nobody can read.
+func TestNoSuchSessionIsNamed(t *testing.T) {
+	tr := newTroupe(t)
+	for name, there := range map[string]bool{"job-1@x": true, "a/b": false, "a:b": false, "é": false, "a\\u0000": false} {
+		trust := `{"Statement":{"Effect":"Allow","Principal":{"AWS":["111122223333","arn:aws:sts::111122223333:assumed-role/one/` + name + `"]},"Action":"sts:AssumeRole"}}`
+		if err := tr.SetTrust(t.Context(), roleKey("two"), trust); there && err != nil || !there && !errors.Is(err, policy.ErrMalformed) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, _, err := tr.play(t, tr.user, access.NewSession{RoleARN: "two"}); err != nil {
+			t.Errorf("with %s: %v", name, err)
 		}
 	}
 }

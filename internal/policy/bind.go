@@ -27,7 +27,7 @@ func Bind(document string, ids func(names []string) (map[string]string, error)) 
 // any more, and stays. Its errors are returned.
 func Unbind(document string, arns func(ids []string) (map[string]string, error)) (string, error) {
 	unbound, _, err := rename(document, func(names []string) (map[string]string, error) {
-		return arns(slices.DeleteFunc(names, func(name string) bool { return !isUniqueID(name) }))
+		return arns(slices.DeleteFunc(names, func(name string) bool { return !IsUniqueID(name) }))
 	})
 	return unbound, err
 }
@@ -120,7 +120,7 @@ func (n *node) each() []node {
 func (p *Policy) ByID() *Policy {
 	for i := range p.statements {
 		if who := p.statements[i].principals; who != nil {
-			who.names = slices.DeleteFunc(who.names, func(name string) bool { return !isUniqueID(name) })
+			who.names = slices.DeleteFunc(who.names, func(name string) bool { return !IsUniqueID(name) })
 		}
 	}
 	return p

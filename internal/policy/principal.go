@@ -77,7 +77,7 @@ func (ps *principals) addAWS(s string) (none struct{}, err error) {
 		ps.accounts = append(ps.accounts, id)
 		return none, nil
 	}
-	if isUniqueID(s) {
+	if IsUniqueID(s) {
 		ps.names = append(ps.names, s)
 		return none, nil
 	}
@@ -99,11 +99,11 @@ func (ps *principals) addAWS(s string) (none struct{}, err error) {
 // service it is of.
 var principalTypes = map[string]string{"root": "iam", "user/": "iam", "role/": "iam", "assumed-role/": "sts"}
 
-// isUniqueID reports whether s is the unique ID of a user or a role, or that of a
+// IsUniqueID reports whether s is the unique ID of a user or a role, or that of a
 // session: the role's, a colon and the session's name.
 //
 // Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
-func isUniqueID(s string) bool {
+func IsUniqueID(s string) bool {
 	id, session, ofSession := strings.Cut(s, ":")
 	role := strings.HasPrefix(id, "AROA")
 	return len(id) == 21 && (role || strings.HasPrefix(id, "AIDA")) && strings.Trim(id, upperAndDigits) == "" &&

@@ -85,8 +85,11 @@ func (ids names) of(principals []string) map[string]string {
 			found[p] = id
 		}
 		at := strings.LastIndexByte(p, '/')
-		if at > 0 && strings.Contains(p, sessionPart) && ids[p[:at]] != "" {
-			found[p] = ids[p[:at]] + ":" + p[at+1:]
+		if at < 0 || !strings.Contains(p, sessionPart) {
+			continue
+		}
+		if id := ids[p[:at]] + ":" + p[at+1:]; policy.IsUniqueID(id) { // of a session that there can be
+			found[p] = id
 		}
 	}
 	return found

@@ -34,8 +34,8 @@ func policiesOfBefore(t *testing.T, db *DB, err error) {
 	}
 	defer db.Close()
 	const document = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":[%s"111122223333"]},"Action":"sts:AssumeRole"}]}`
-	given := fmt.Sprintf(document, `"arn:aws:iam::111122223333:user/x/alice", "arn:aws:iam::111122223333:user/alice", "arn:aws:iam::111122223333:role/ci", "arn:aws:sts::111122223333:assumed-role/ci/s", "arn:aws:sts::111122223333:assumed-role/none/s", `)
-	want := fmt.Sprintf(document, `"AIDAALICEALICEALICE12", "arn:aws:iam::111122223333:user/alice", "AROACICICICICICICIC12", "AROACICICICICICICIC12:s", "arn:aws:sts::111122223333:assumed-role/none/s", `)
+	given := fmt.Sprintf(document, `"arn:aws:iam::111122223333:user/x/alice", "arn:aws:iam::111122223333:user/alice", "arn:aws:iam::111122223333:role/ci", "arn:aws:sts::111122223333:assumed-role/ci/s", "arn:aws:sts::111122223333:assumed-role/none/s", "arn:aws:sts::111122223333:assumed-role/ci/a:b", `)
+	want := fmt.Sprintf(document, `"AIDAALICEALICEALICE12", "arn:aws:iam::111122223333:user/alice", "AROACICICICICICICIC12", "AROACICICICICICICIC12:s", "arn:aws:sts::111122223333:assumed-role/none/s", "arn:aws:sts::111122223333:assumed-role/ci/a:b", `)
 	at := time.Now().UTC()
 	ctx, key := t.Context(), registry.Key{Account: "111122223333", Name: "app"}
 	e := journal.New(ctx, at, journal.SourceECR, "X", journal.Subject{Account: key.Account, Region: "us-east-1"}, nil)
