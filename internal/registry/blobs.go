@@ -106,8 +106,10 @@ func (s *Service) CommitUpload(ctx context.Context, u Upload, digest ociref.Dige
 		return 0, err
 	}
 	e := s.event(ctx, "CompleteLayerUpload", u.Key, layerDetail(digest, b.Size, ""))
-	err = s.o.Links.LinkBlob(ctx, u.Key, b, e)
-	if err == nil && b.Content != nil {
+	if b.Content == nil {
+		return b.Size, explain(u.Key, s.linkPut(ctx, u.Key, b, e))
+	}
+	if err = s.o.Links.LinkBlob(ctx, u.Key, b, e); err == nil {
 		s.o.Blobs.CancelUpload(ctx, u.scope(), u.ID) // what stays, expires
 	}
 	return b.Size, explain(u.Key, err)

@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -153,6 +154,66 @@ func pushBesideCollectAt(t *testing.T, shared site, content, at string) {
 	}
 	p.hook = never
 	p.blob(other, content)
+	must(t, p.whole(other, d))
+}
+
+// TestPushRescuesCollected has collections take the claim from under a push whose
+// content is still there, aside or anew: the push is told nothing of it.
+func TestPushRescuesCollected(t *testing.T) { onEach(t, pushRescuesCollected) }
+
+func pushRescuesCollected(t *testing.T, fresh func(testing.TB) site) {
+	const content = "wanted again"
+	// A collection that stops at one step of the push, and another at a later one.
+	for _, stops := range []map[string]string{
+		{"after Commit": "before Discard"},                                       // the content that was found is aside
+		{"before Commit": "before ClaimBlob", "after Commit": "before SetAside"}, // the content was put anew, and the old one goes
+	} {
+		p := openPlace(t, fresh(t), never)
+		d := p.unheld(content)
+		rival := openPlace(t, p.site, never)
+		p.hook = func(step string) error {
+			if at := stops[step]; at != "" {
+				rival.hook = func(step string) error {
+					if step == at {
+						return errors.New("stopped")
+					}
+					return nil
+				}
+				if _, err := rival.Collect(t.Context()); err == nil {
+					t.Errorf("the collection did not come to %q", at)
+				}
+			}
+			return nil
+		}
+		if _, err := p.tryBlob(other, content); err != nil {
+			t.Fatalf("%v: %v", stops, err)
+		}
+		p.hook = never
+		must(t, p.whole(other, d))
+		p.settled()
+		must(t, p.whole(other, d))
+	}
+}
+
+// TestPushOutlivesItsClient hangs up when the content was put: the repository holds
+// the blob all the same, since its upload is gone.
+func TestPushOutlivesItsClient(t *testing.T) {
+	p := openPlace(t, onSQLite(t), never)
+	const content = "sent in full"
+	u, err := p.StartUpload(t.Context(), other)
+	must(t, err)
+	_, err = p.AppendUpload(t.Context(), u, 0, strings.NewReader(content))
+	must(t, err)
+	ctx, hangUp := context.WithCancel(t.Context())
+	p.hook = func(step string) error {
+		if step == "after Commit" {
+			hangUp()
+		}
+		return nil
+	}
+	d := ociref.DigestOf(ociref.SHA256, []byte(content))
+	_, err = p.CommitUpload(ctx, u, d)
+	must(t, err)
 	must(t, p.whole(other, d))
 }
 

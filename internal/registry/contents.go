@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
+	"github.com/sealwright/sealwright/internal/journal"
 	"github.com/sealwright/sealwright/internal/ociref"
 )
 
@@ -24,6 +26,56 @@ func (s *Service) take(ctx context.Context, u Upload, digest ociref.Digest) (b B
 	}
 	b.Size, err = s.o.Blobs.Commit(ctx, u.scope(), u.ID, digest)
 	return b, err
+}
+
+// linkPatience is how long content that was put may wait for its link.
+const linkPatience = 30 * time.Second
+
+// linkPut links content that was just put into the blob store. The upload is gone by
+// now, so it does so for a client that hung up too, and again when a collection took
+// the claim but not the content. ErrRepositoryNotFound, ErrBlobCollected.
+func (s *Service) linkPut(ctx context.Context, key Key, b Blob, e journal.Event) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), linkPatience)
+	defer cancel()
+	err := s.o.Links.LinkBlob(ctx, key, b, e)
+	for range 3 { // each time another collection came in between
+		if !errors.Is(err, ErrBlobCollected) {
+			break
+		}
+		if b.Claim, err = s.rescue(ctx, b.Digest); err == nil {
+			err = s.o.Links.LinkBlob(ctx, key, b, e)
+		}
+	}
+	return err
+}
+
+// rescue finds content again that a collection may have removed, brings it back if
+// it is set aside, and returns the claim from before it looked. ErrBlobCollected.
+//
+// What is found aside afterwards was set aside since, and is asked about after that
+// claim, so a link under the claim is seen or refused.
+func (s *Service) rescue(ctx context.Context, digest ociref.Digest) (Claim, error) {
+	claim, err := s.o.Links.BlobClaim(ctx, digest)
+	if err != nil {
+		return 0, err
+	}
+	aside, err := s.o.Blobs.LeftAside(ctx)
+	for _, a := range aside {
+		if err == nil && a.Digest == digest {
+			err = s.o.Blobs.Restore(ctx, a)
+		}
+	}
+	if err != nil {
+		return 0, err
+	}
+	content, _, err := s.o.Blobs.Open(ctx, digest)
+	if errors.Is(err, ErrBlobNotFound) {
+		return 0, ErrBlobCollected
+	}
+	if err != nil {
+		return 0, err
+	}
+	return claim, content.Close()
 }
 
 // OpenBlob opens a blob the repository holds. The caller closes it.
