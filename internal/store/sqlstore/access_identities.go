@@ -149,7 +149,7 @@ func (s accessStore) ChangeIdentity(ctx context.Context, key access.IdentityKey,
 		now = apart(was)
 		e, err := change(&now)
 		if err == nil {
-			err = saveIdentity(tx, was, now)
+			err = s.saveIdentity(tx, was, now)
 		}
 		if err == nil {
 			err = saveHoldings(tx, was, now, e)
@@ -175,8 +175,13 @@ func lockIdentity(tx querier, key access.IdentityKey, clause string) (access.Ide
 	return scanIdentity(tx.row(identityByName+clause, key.Account, key.Kind, folded(key.Name)))
 }
 
-func saveIdentity(tx querier, was, now access.Identity) error {
+// saveIdentity changes an identity's row. A new name is taken in turn with whoever
+// takes or adds one.
+func (s accessStore) saveIdentity(tx querier, was, now access.Identity) error {
 	if folded(was.Name) != folded(now.Name) {
+		if err := s.db.engine.await(tx, quotaTurn(now.Account, string(now.Kind)), holdAlone); err != nil {
+			return err
+		}
 		taken, err := exists(tx, `SELECT 1 FROM identities WHERE account = $1 AND kind = $2 AND folded = $3`, was.Account, was.Kind, folded(now.Name))
 		if err != nil {
 			return err

@@ -78,3 +78,29 @@ func identityGroups(d *desk) {
 		d.Fatal("a group was deleted under its member")
 	}
 }
+
+// renameRace: of those who want one name at once, one gets it and the others are told
+// that it is taken.
+func renameRace(d *desk) {
+	d.staff()
+	for n := range 5 {
+		for i := range 4 {
+			d.hire(user(fmt.Sprint("u", n, "-", i)))
+		}
+		got := 0
+		for _, err := range atOnce(4, func(i int) error {
+			_, err := d.Access.ChangeIdentity(ctx, user(fmt.Sprint("u", n, "-", i)), func(u *access.Identity) (journal.Event, error) {
+				u.Name = fmt.Sprint("star", n)
+				return event("Rename"), nil
+			})
+			return err
+		}) {
+			if err == nil {
+				got++
+			} else {
+				d.want(err, access.ErrIdentityExists)
+			}
+		}
+		equal(d, got, 1)
+	}
+}

@@ -27,6 +27,7 @@ func Identities(t *testing.T, open func(t *testing.T) Stores) {
 		{"quotas at once", quotasRace},
 		{"groups", identityGroups},
 		{"leave a group that is renamed", identityGroupRace},
+		{"rename to one name at once", renameRace},
 		{"managed policies", policyLife},
 		{"attach against delete", policyRace},
 		{"grants", grantsGather},
