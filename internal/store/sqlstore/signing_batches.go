@@ -1,7 +1,6 @@
 package sqlstore
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -103,9 +102,10 @@ func (rs *recorders) together(batch []*rider[*recording]) bool {
 		ctx = context.WithoutCancel(ctx) // the others wait, too
 	}
 	var failed error
+	var refused []error
 	err := rs.db.write(ctx, func(tx querier) (err error) {
 		var accepted []*recording
-		if accepted, err = rs.hold(tx, batch); err == nil {
+		if accepted, refused, err = rs.hold(tx, batch); err == nil {
 			failed = recordAll(tx, accepted)
 			err = failed
 		}
@@ -114,26 +114,29 @@ func (rs *recorders) together(batch []*rider[*recording]) bool {
 	if failed != nil && len(batch) > 1 && !outOfOrder(failed) {
 		return false
 	}
-	for _, r := range batch {
-		r.err = cmp.Or(err, r.err)
+	for i, r := range batch { // not before: until here, nothing is on record
+		if r.err = err; err == nil {
+			r.err = refused[i]
+		}
 	}
 	return true
 }
 
 // hold reads what the batch depends on, holds it until tx ends, and returns those
-// that it allows.
-func (rs *recorders) hold(tx querier, batch []*rider[*recording]) (accepted []*recording, err error) {
+// that it allows, and for each of the batch why not.
+func (rs *recorders) hold(tx querier, batch []*rider[*recording]) (accepted []*recording, refused []error, err error) {
 	p, newest, leaf, err := rs.db.holdSigning(tx, batch[0].wants.job)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	for _, r := range batch {
-		r.err = call(func(querier) error { return r.wants.refuse(p, newest, leaf) }, tx)
-		if r.err == nil {
+	refused = make([]error, len(batch))
+	for i, r := range batch {
+		refused[i] = call(func(querier) error { return r.wants.refuse(p, newest, leaf) }, tx)
+		if refused[i] == nil {
 			accepted = append(accepted, r.wants)
 		}
 	}
-	return accepted, nil
+	return accepted, refused, nil
 }
 
 // refuse says why a signature must not be recorded.

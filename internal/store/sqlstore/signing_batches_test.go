@@ -124,6 +124,30 @@ func TestSignaturesOfABatchFailAlone(t *testing.T) {
 	})
 }
 
+// TestABatchThatIsLeftIsNotAcknowledged: who leads it ends its goroutine in the
+// transaction, after the checks of others. Nothing was committed, and nobody is told
+// that it was.
+func TestABatchThatIsLeftIsNotAcknowledged(t *testing.T) {
+	onEach(t, func(t *testing.T, open func(testing.TB) *sqlstore.DB) {
+		db := open(t)
+		s := newSigner(t, db)
+		var attempts []*attempt
+		for range 4 {
+			attempts = append(attempts, &attempt{job: s.job(), ctx: t.Context(), check: allow})
+		}
+		attempts[2].check = func(signing.Profile, bool, authority.Certificate) error { runtime.Goexit(); return nil }
+		recordTogether(t, s, attempts, func() {})
+		for i, a := range attempts[1:] { // the first led, so it was its goroutine that ended
+			if err, _ := a.answer.(error); err == nil {
+				t.Errorf("attempt %d was acknowledged", i+1)
+			}
+		}
+		if jobs, events := recorded(t, db); len(jobs) != 1 || len(events) != 1 {
+			t.Errorf("%d jobs and %d events are on record, want 1", len(jobs), len(events))
+		}
+	})
+}
+
 // TestRevocationStopsABatch: of signatures that queue while the profile is revoked,
 // none is recorded once that has been acknowledged.
 func TestRevocationStopsABatch(t *testing.T) {
