@@ -81,7 +81,7 @@ func (f *Files) deliver(entries []journal.Entry) (n int, err error) {
 		return 0, err
 	}
 	if n := f.written(entries); n > 0 {
-		return n, f.file.Sync()
+		return n, nil
 	}
 	var lines bytes.Buffer
 	for n < len(entries) && (n == 0 || f.size+int64(lines.Len()) < f.o.Size) {
@@ -128,7 +128,8 @@ func (f *Files) ready() error {
 	return f.rotate()
 }
 
-// reopen goes on with the newest file, if there is one.
+// reopen goes on with the newest file, if there is one. What it has is synced before
+// anything is made of it: who wrote it may have failed, or ended, before.
 func (f *Files) reopen() error {
 	if err := f.lock(); err != nil {
 		return err
@@ -144,7 +145,7 @@ func (f *Files) reopen() error {
 	}
 	size, err := wholeLines(file)
 	if err == nil {
-		err = file.Truncate(size)
+		err = errors.Join(file.Truncate(size), file.Sync())
 	}
 	if err != nil {
 		return errors.Join(err, file.Close())
@@ -201,8 +202,10 @@ func (f *Files) expire(now time.Time) error {
 
 // Last implements [journal.Knower].
 func (f *Files) Last(context.Context) (journal.Position, string, error) {
-	if err := f.lock(); err != nil {
-		return 0, "", err
+	if f.file == nil {
+		if err := f.reopen(); err != nil {
+			return 0, "", err
+		}
 	}
 	names, err := FileNames(f.o.Directory)
 	if err != nil {
