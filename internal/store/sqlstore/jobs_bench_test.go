@@ -12,20 +12,24 @@ import (
 	"github.com/sealwright/sealwright/internal/store/sqlstore"
 )
 
-// manyJobs is how many jobs there are at most: SEALWRIGHT_BENCH_JOBS, or what can
-// be made in a moment.
-func manyJobs(b *testing.B) int {
-	n, err := strconv.Atoi(os.Getenv("SEALWRIGHT_BENCH_JOBS"))
-	if err != nil && os.Getenv("SEALWRIGHT_BENCH_JOBS") != "" {
+// benchJobs is how many jobs a benchmark has: SEALWRIGHT_BENCH_JOBS, or as many as
+// it takes by default.
+func benchJobs(b *testing.B, byDefault int) int {
+	text := os.Getenv("SEALWRIGHT_BENCH_JOBS")
+	if text == "" {
+		return byDefault
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
 		b.Fatal(err)
 	}
-	return max(n, 10_000)
+	return n
 }
 
 // BenchmarkAmongJobs does what a signing service does most, beside few jobs and
-// beside many. What grows depends on what is stored.
+// beside many. What grows depends on what is stored. For lists see BenchmarkLists.
 func BenchmarkAmongJobs(b *testing.B) {
-	many := manyJobs(b)
+	many := benchJobs(b, 10_000)
 	for name, open := range map[string]func(testing.TB) *sqlstore.DB{"sqlite": openSQLite, "postgres": openPostgres} {
 		for _, jobs := range []int{100, many} {
 			b.Run(fmt.Sprintf("%s/jobs=%d", name, jobs), func(b *testing.B) {
@@ -39,19 +43,6 @@ func BenchmarkAmongJobs(b *testing.B) {
 				}
 				b.Run("record", func(b *testing.B) { benchmarkRecord(b, s, 64) })
 				b.Run("revocation", func(b *testing.B) { benchmarkFacts(b, s, jobs) })
-				for list, f := range map[string]signing.JobFilter{
-					"newest": {}, "requestedBy": {RequestedBy: "arn:aws:iam::111122223333:root"}, "nobody": {RequestedBy: "arn:aws:iam::111122223333:user/nobody"},
-				} {
-					f.Account, f.Limit = account, 26
-					b.Run("list-"+list, func(b *testing.B) {
-						defer reportCPU(b, cpu())
-						for b.Loop() {
-							if _, _, err := s.db.Jobs().Jobs(b.Context(), f); err != nil {
-								b.Fatal(err)
-							}
-						}
-					})
-				}
 			})
 		}
 	}

@@ -3,8 +3,6 @@ package sqlstore_test
 import (
 	"context"
 	"fmt"
-	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -133,27 +131,13 @@ func TestProfileListsLookAtABoundedNumber(t *testing.T) {
 	}
 }
 
-// benchJobs is how many jobs the benchmarks of lists load: a million, or what
-// SEALWRIGHT_BENCH_JOBS says.
-func benchJobs(b *testing.B) int {
-	text := os.Getenv("SEALWRIGHT_BENCH_JOBS")
-	if text == "" {
-		return 1_000_000
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return n
-}
-
 // BenchmarkLists is the first page of each list, and of searches of the journal,
 // among a million jobs.
 func BenchmarkLists(b *testing.B) {
 	for engine, open := range map[string]func(testing.TB) *sqlstore.DB{"sqlite": openSQLite, "postgres": openPostgres} {
 		b.Run(engine, func(b *testing.B) {
 			db := open(b)
-			_, now := loaded(b, db, benchJobs(b), true)
+			_, now := loaded(b, db, benchJobs(b, 1_000_000), true)
 			for name, f := range listFilters(now) {
 				f.Account, f.Limit = account, 25
 				measure(b, "jobs/"+name, func() error {
