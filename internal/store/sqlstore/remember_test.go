@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/sealwright/sealwright/internal/journal"
 	"github.com/sealwright/sealwright/internal/ociref"
 	"github.com/sealwright/sealwright/internal/registry"
+	"github.com/sealwright/sealwright/internal/signing"
 )
 
 // TestRememberedIsBounded: what is remembered takes no more memory than was
@@ -34,6 +37,36 @@ func TestRememberedIsBounded(t *testing.T) {
 	for _, d := range digests {
 		if _, err := db.Manifests().Manifest(ctx, replicated, ociref.Reference{Digest: d}); err != nil {
 			t.Fatal(err)
+		}
+	}
+	if grown := heap() - before; grown > limit {
+		t.Errorf("%d bytes are held, %d may be", grown, limit)
+	}
+	runtime.KeepAlive(db)
+}
+
+// TestRememberedFactsAreBounded: the same of what is known of signatures, under a
+// profile with as many and as long tags as there may be.
+func TestRememberedFactsAreBounded(t *testing.T) {
+	const limit = 4 << 20
+	db := openSQLite(t)
+	db.Remember(limit)
+	s := newSigner(t, db)
+	if _, err := db.Profiles().ChangeProfile(t.Context(), s.key, "", func(p *signing.Profile) (*signing.Profile, journal.Event, error) {
+		next := *p
+		next.Tags = map[string]string{}
+		for i := range 50 {
+			next.Tags[strings.Repeat("𐍈", 126)+fmt.Sprintf("%02d", i)] = strings.Repeat("𐍈", 256)
+		}
+		return &next, s.event("TagResource", nil), nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	before := heap()
+	for i := range 500 {
+		f, err := db.Jobs().RevocationFacts(t.Context(), s.key, "0123456789", signing.JobKey{Account: account, ID: fmt.Sprint(i)}, []string{s.leaf.Hash})
+		if err != nil || len(f.Profile.Tags) != 50 {
+			t.Fatal(f, err)
 		}
 	}
 	if grown := heap() - before; grown > limit {

@@ -35,12 +35,37 @@ func (s jobStore) RevocationFacts(ctx context.Context, profile signing.ProfileKe
 	return ask(s.db, question[factsKey, signing.RevocationFacts]{
 		memory: s.db.memories.facts, key: key,
 		read: func() (signing.RevocationFacts, error) { return s.readFacts(ctx, profile, version, job, hashes) },
-		size: func(signing.RevocationFacts) int64 { return int64(len(key.hashes)) + recordsSize },
+		size: func(f signing.RevocationFacts) int64 { return int64(len(key.hashes)+len(key.job.ID)) + sizeOfFacts(f) },
 	})
 }
 
-// recordsSize is about what a profile and a job take.
+// recordsSize is about what a profile and a job take without what people wrote.
 const recordsSize = 2 << 10
+
+// sizeOfFacts counts what people wrote by itself: 50 tags may be 77 KB.
+func sizeOfFacts(f signing.RevocationFacts) (n int64) {
+	n = recordsSize
+	if p := f.Profile; p != nil {
+		n += int64(len(p.StatusReason)) + sizeOfMap(p.Tags) + sizeOfMap(p.Parameters)
+		if p.Revocation != nil {
+			n += int64(len(p.Revocation.Reason))
+		}
+	}
+	if f.Job != nil && f.Job.Revocation != nil {
+		n += int64(len(f.Job.Revocation.Reason))
+	}
+	return n
+}
+
+func sizeOfMap(m map[string]string) (n int64) {
+	for name, value := range m {
+		n += int64(len(name)+len(value)) + placeInMap
+	}
+	return n
+}
+
+// placeInMap is about what an entry takes beside its bytes.
+const placeInMap = 128
 
 func (s jobStore) readFacts(ctx context.Context, profile signing.ProfileKey, version string, job signing.JobKey, hashes []string) (facts signing.RevocationFacts, err error) {
 	err = s.db.snapshot(ctx, func(tx querier) (err error) {
