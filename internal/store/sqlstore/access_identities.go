@@ -363,10 +363,12 @@ func (s accessStore) KeyOwner(ctx context.Context, keyID string) (i access.Ident
 	return i, err
 }
 
-// NoteUses implements [access.IdentityStore].
+// NoteUses implements [access.IdentityStore]. Rows are taken in one order, so that
+// replicas which note the same keys do not lock each other out.
 func (s accessStore) NoteUses(ctx context.Context, uses map[string]access.Use) error {
 	return s.db.write(ctx, func(tx querier) error {
-		for id, use := range uses {
+		for _, id := range slices.Sorted(maps.Keys(uses)) {
+			use := uses[id]
 			if _, err := tx.exec(`UPDATE access_keys SET used_at = $1, used_service = $2 WHERE id = $3 AND used_at < $1`, micros(use.At), use.Service, id); err != nil {
 				return err
 			}

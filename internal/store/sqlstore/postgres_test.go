@@ -4,10 +4,14 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
+	"github.com/sealwright/sealwright/internal/access"
 	"github.com/sealwright/sealwright/internal/fault"
 	"github.com/sealwright/sealwright/internal/store/storetest/pgtest"
 )
@@ -179,5 +183,57 @@ func TestUnfitServer(t *testing.T) {
 		if _, err := OpenPostgres(ctx, bad); err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: got %v", bad, err)
 		}
+	}
+}
+
+// TestUsesOfTheSameKeys: replicas that note what the same keys were used for do not
+// lock each other out.
+func TestUsesOfTheSameKeys(t *testing.T) {
+	url, ctx := pgtest.URL(t), context.Background()
+	var tries atomic.Int32
+	dbs := make([]*DB, 2)
+	for i := range dbs {
+		db, err := OpenPostgres(ctx, url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { db.Close() })
+		dbs[i] = db
+	}
+	uses := map[string]access.Use{}
+	if _, err := pool(dbs[0]).ExecContext(ctx, `INSERT INTO accounts (id, region, token_key, created_at) VALUES ('111122223333', 'us-east-1', '', 1)`); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 100 {
+		id := fmt.Sprintf("AKIA%d", i)
+		uses[id] = access.Use{}
+		if _, err := pool(dbs[0]).ExecContext(ctx, `INSERT INTO access_keys (id, account, region, principal, secret, active, created_at) VALUES ($1, '111122223333', 'us-east-1', '', '', true, 1)`, id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, db := range dbs {
+		db.Observe(func(w Write) {
+			if !w.Committed {
+				tries.Add(1)
+			}
+		})
+	}
+	for round := range 5 {
+		var wg sync.WaitGroup
+		for i, db := range dbs {
+			mine := map[string]access.Use{}
+			for id := range uses {
+				mine[id] = access.Use{At: time.Unix(int64(2*round+i+1), 0), Service: "signer"}
+			}
+			wg.Go(func() {
+				if err := db.Access().NoteUses(ctx, mine); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	}
+	if n := tries.Load(); n > 0 {
+		t.Errorf("%d transactions were given up for others", n)
 	}
 }
