@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -98,9 +99,13 @@ func TestReplicasReadWhatTheOtherWrote(t *testing.T) {
 func TestReplicasKnowRevocationsAtOnce(t *testing.T) {
 	onTwo(t, func(t *testing.T, a, b *sqlstore.DB) {
 		s := newSigner(t, a)
+		hashes := []string{s.leaf.Hash, certificate(authority.Issuing, "b", "a").Hash}
+		ask := func(id string) (signing.RevocationFacts, error) {
+			return b.Jobs().RevocationFacts(t.Context(), s.key, "0123456789", signing.JobKey{Account: account, ID: id}, hashes)
+		}
 		facts := func(id string) signing.RevocationFacts {
 			t.Helper()
-			f, err := b.Jobs().RevocationFacts(t.Context(), s.key, "0123456789", signing.JobKey{Account: account, ID: id}, []string{s.leaf.Hash})
+			f, err := ask(id)
 			if err != nil || f.Profile == nil || f.Job == nil {
 				t.Fatal(f, err)
 			}
@@ -126,16 +131,37 @@ func TestReplicasKnowRevocationsAtOnce(t *testing.T) {
 				t.Fatal("the other replica still calls it good")
 			}
 		}
-		if _, err := a.Authority().Revoke(t.Context(), s.leaf.ID, authority.Revocation{RevokedAt: time.Now(), RevokedBy: "test"}, s.event("RevokeCertificate", nil)); err != nil {
+		id, err := s.record(t.Context())
+		if err != nil {
 			t.Fatal(err)
 		}
-		id := ""
-		jobs, _, err := a.Jobs().Jobs(t.Context(), signing.JobFilter{Account: account, Limit: 1})
-		if err == nil {
-			id = jobs[0].ID
+		if f := facts(id); f.Profile.Revocation != nil || len(f.Revoked) > 0 {
+			t.Fatalf("revoked before it was: %v, %v", f.Profile.Revocation, f.Revoked)
 		}
-		if f := facts(id); len(f.Revoked) != 1 {
-			t.Errorf("the other replica does not know the leaf's revocation: %v", f.Revoked)
+		if _, err := a.Profiles().ChangeProfile(t.Context(), s.key, "", func(p *signing.Profile) (*signing.Profile, journal.Event, error) {
+			next := *p
+			next.Status, next.Revocation = signing.Revoked, &signing.ProfileRevocation{EffectiveFrom: time.Now().Add(-time.Hour), RevokedAt: time.Now()}
+			return &next, s.event("RevokeSigningProfile", nil), nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if f := facts(id); f.Profile.Revocation == nil {
+			t.Error("the other replica does not know the profile's revocation")
+		}
+		issuer := certificate(authority.Issuing, "b", "a") // above the leaf
+		if _, err := a.Authority().Revoke(t.Context(), issuer.ID, authority.Revocation{RevokedAt: time.Now(), RevokedBy: "test"}, s.event("RevokeCertificate", nil)); err != nil {
+			t.Fatal(err)
+		}
+		if f := facts(id); !slices.Equal(f.Revoked, []string{issuer.Hash, s.leaf.Hash}) {
+			t.Errorf("the other replica knows of these certificates' revocations: %v", f.Revoked)
+		}
+		n, err := a.Retention().RemoveJobs(t.Context(), signing.VersionKey{ProfileKey: s.key, Version: "0123456789"}, time.Now().AddDate(2, 0, 0), 100,
+			func(int) journal.Event { return s.event("ExpireSigningJobs", nil) })
+		if err != nil || n != 11 {
+			t.Fatal(n, err)
+		}
+		if f, err := ask(id); err != nil || f.Job != nil {
+			t.Errorf("the other replica still has a job that is gone: %v, %v", f.Job, err)
 		}
 	})
 }
