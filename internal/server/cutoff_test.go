@@ -46,6 +46,7 @@ func (b bearer) config(s *Server) aws.Config {
 		Region: "us-east-1", BaseEndpoint: aws.String(s.URL()),
 		Credentials: credentials.StaticCredentialsProvider{Value: b.credentials},
 		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
+		HTTPClient:  sdkClient(),
 	}
 }
 

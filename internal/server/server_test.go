@@ -77,6 +77,7 @@ func awsConfig(t testing.TB, s *Server) aws.Config {
 		Region: "us-east-1", BaseEndpoint: aws.String(s.URL()),
 		Credentials: credentials.NewStaticCredentialsProvider(root.AccessKeyID, root.Secret, ""),
 		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
+		HTTPClient:  sdkClient(),
 	}
 }
 
