@@ -59,7 +59,7 @@ func (a *app) serve(ctx context.Context, settings config.Config) error {
 	if err := harden.Process(); err != nil {
 		return err
 	}
-	letHeapGrow()
+	letHeapGrow(settings.ReadCache)
 	if settings.AdminListen == "" {
 		runtime.MemProfileRate = 0 // nobody can ask for it, and it takes a hundredth of the time
 	}
@@ -94,12 +94,21 @@ const started = 500 * time.Millisecond
 // goes to collections.
 const heapGrowth = 400
 
-// letHeapGrow sets heapGrowth unless the environment says otherwise.
+// heapRoom is how much memory the service takes, beside what it is told to keep
+// ready, before garbage is collected more often than heapGrowth says: bodies and
+// answers of which 128 MiB each may be alive at once would else take five times that.
+// It refuses nothing: who needs more gets it, and spends more time on collections.
+const heapRoom = 640 << 20
+
+// letHeapGrow sets heapGrowth and heapRoom unless the environment says otherwise.
 //
 // Source: https://pkg.go.dev/runtime#hdr-Environment_Variables
-func letHeapGrow() {
+func letHeapGrow(readCache int64) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(heapGrowth)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(heapRoom + readCache)
 	}
 }
 
