@@ -40,4 +40,12 @@ func TestAReportIsTheNewestForFourHours(t *testing.T) {
 	if second := report(); !second.MadeAt.Equal(w.now) || second.Content == first.Content {
 		t.Errorf("after four hours: %v", second)
 	}
+	w.now = first.MadeAt.Add(4*time.Hour - time.Minute) // by the clock of another replica
+	if _, err := w.CredentialReport(t.Context(), account); err != nil {
+		t.Errorf("a minute from ahead: %v", err)
+	}
+	w.now = first.MadeAt // a clock that was wrong
+	if third := report(); !third.MadeAt.Equal(w.now) {
+		t.Errorf("a report of tomorrow stays until tomorrow: %v", third)
+	}
 }
