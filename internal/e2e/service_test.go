@@ -197,6 +197,7 @@ func (s *service) aws() aws.Config {
 		BaseEndpoint: &s.url,
 		Credentials:  credentials.NewStaticCredentialsProvider(s.env["AWS_ACCESS_KEY_ID"], s.env["AWS_SECRET_ACCESS_KEY"], ""),
 		Retryer:      func() aws.Retryer { return aws.NopRetryer{} },
+		HTTPClient:   sdkClient(),
 	}
 }
 
