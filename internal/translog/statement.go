@@ -2,7 +2,6 @@ package translog
 
 import (
 	"crypto/sha256"
-	"fmt"
 	"time"
 )
 
@@ -26,6 +25,11 @@ func (s Statement) Entry() Hash {
 
 // text is what is hashed. Changing it takes another first line.
 func (s Statement) text() []byte {
-	return fmt.Appendf(nil, "sealwright signing job v1\njob %s\nprofile-version %s\nsigned %s\nexpires %s\npayload sha256:%s\ncertificate sha256:%s\n",
-		s.JobARN, s.ProfileVersionARN, s.SignedAt.UTC().Format(time.RFC3339), s.ExpiresAt.UTC().Format(time.RFC3339), s.PayloadSHA256, s.CertificateSHA256)
+	return []byte("sealwright signing job v1" +
+		"\njob " + s.JobARN +
+		"\nprofile-version " + s.ProfileVersionARN +
+		"\nsigned " + s.SignedAt.UTC().Format(time.RFC3339) +
+		"\nexpires " + s.ExpiresAt.UTC().Format(time.RFC3339) +
+		"\npayload sha256:" + s.PayloadSHA256 +
+		"\ncertificate sha256:" + s.CertificateSHA256 + "\n")
 }
