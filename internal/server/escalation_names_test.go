@@ -132,7 +132,7 @@ func TestEscalationByBodies(t *testing.T) {
 		{"two documents", sign(prod + payload + `}{"profileName":"test"}`), 400, malformed, "nothing after it"},
 		{"a list of documents", sign(`[` + prod + payload + `}]`), 400, malformed, ""},
 		{"deep nesting", sign(prod + `"x":` + deep + `,` + payload + `}`), 400, malformed, "nests deeper"},
-		{"very deep nesting", sign(prod + `"x":` + strings.Repeat("[", 100_000)), 400, malformed, "nests deeper"},
+		{"very deep nesting", sign(prod + `"x":` + strings.Repeat("[", 100_000)), 400, malformed, "exceeded max depth"},
 		{"a byte-order mark", sign("\ufeff" + prod + payload + `}`), 400, malformed, ""},
 		{"UTF-16", sign("{\x00\"\x00"), 400, malformed, ""},
 		{"a compressed body", with(sign("\x1f\x8b\x08\x00"), func(a *attack) { a.header = append(a.header, [2]string{"Content-Encoding", "gzip"}) }), 400, malformed, ""},

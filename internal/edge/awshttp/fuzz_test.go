@@ -1,6 +1,9 @@
 package awshttp
 
 import (
+	"bytes"
+	"encoding/json"
+	"io"
 	"reflect"
 	"testing"
 
@@ -51,12 +54,48 @@ func FuzzDecodeJSON(f *testing.F) {
 		if first.At != nil && first.At.UnixMicro()%1000 != 0 {
 			first.At = nil // answers have milliseconds
 		}
+		if len(first.Blob) == 0 {
+			first.Blob = nil // none and an empty one are both left out
+		}
 		written, err := encodeJSON(&first)
 		if err != nil {
 			t.Fatalf("encode what was decoded from %q: %v", body, err)
 		}
 		if err := decodeJSON(written, s, reflect.ValueOf(&second).Elem()); err != nil || !reflect.DeepEqual(first, second) {
 			t.Errorf("%q became %s: %v", body, written, err)
+		}
+	})
+}
+
+// FuzzJSONTokens holds that texts and their tokens are what [json.Decoder] says.
+func FuzzJSONTokens(f *testing.F) {
+	for _, body := range []string{`{}`, ` [1,-2.5e+3 , true,false,null,"",{"a":[],"b":{}}]` + "\n", `"\u0061\ud800\"\\"`, "\"\xff\u00e4\"", `0`, `{}{}`, `{"a" : 1,}`, `nul`, ``} {
+		f.Add([]byte(body))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		tokens, err := tokensOf(body)
+		if (err == nil) != json.Valid(body) {
+			t.Fatalf("%q: %v", body, err)
+		}
+		if err != nil {
+			return
+		}
+		d := json.NewDecoder(bytes.NewReader(body))
+		d.UseNumber()
+		for at := 0; ; at++ {
+			want, err := d.Token()
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatalf("%q: %v", body, err)
+			}
+			if got := tokens.next(); got != want {
+				t.Fatalf("%q: token %d is %#v, want %#v", body, at, got, want)
+			}
+		}
+		if rest := bytes.TrimSpace(tokens.rest); len(rest) > 0 {
+			t.Errorf("%q: %q is left", body, rest)
 		}
 	})
 }

@@ -3,8 +3,6 @@ package awshttp
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
-	"io"
 	"reflect"
 	"slices"
 )
@@ -20,32 +18,20 @@ func decodeJSON(body []byte, s *shape, v reflect.Value) error {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil
 	}
-	d := jsonReader{json.NewDecoder(bytes.NewReader(body))}
-	d.UseNumber()
-	if err := d.value(s, v, "", 0); err != nil {
+	tokens, err := tokensOf(body)
+	if err != nil {
 		return err
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return refuse(malformedInput, "The body must be one JSON object and nothing after it.")
-	}
-	return nil
+	return jsonReader{tokens}.value(s, v, "", 0)
 }
 
 // jsonReader reads values by their shape, token by token.
-type jsonReader struct{ *json.Decoder }
-
-func (d jsonReader) next() (json.Token, error) {
-	t, err := d.Token()
-	if err != nil {
-		return nil, refuse(malformedInput, "The body is not well-formed JSON, near byte %d.", d.InputOffset())
-	}
-	return t, nil
-}
+type jsonReader struct{ *jsonTokens }
 
 func (d jsonReader) value(s *shape, v reflect.Value, path string, depth int) error {
-	t, err := d.next()
-	if err != nil || t == nil && path != "" {
-		return err
+	t := d.next()
+	if t == nil && path != "" {
+		return nil
 	}
 	if depth > maxDepth {
 		return refuse(malformedInput, "The body nests deeper than %d levels.", maxDepth)
@@ -68,12 +54,10 @@ func (d jsonReader) value(s *shape, v reflect.Value, path string, depth int) err
 // members reads a structure after its opening brace.
 func (d jsonReader) members(s *shape, v reflect.Value, path string, depth int) error {
 	seen := make([]bool, len(s.fields))
-	for d.More() {
-		name, err := d.next()
-		if err != nil {
-			return err
-		}
+	for d.more() {
+		name := d.next()
 		at := s.bodyField(name)
+		var err error
 		switch {
 		case at < 0:
 			err = d.skip(depth + 1)
@@ -88,8 +72,8 @@ func (d jsonReader) members(s *shape, v reflect.Value, path string, depth int) e
 			return err
 		}
 	}
-	_, err := d.next()
-	return err
+	d.next()
+	return nil
 }
 
 // bodyField returns which of the fields has a name in the body, or -1.
@@ -104,7 +88,7 @@ func twice(path string) error {
 // elements reads a list after its opening bracket. Null elements are dropped.
 func (d jsonReader) elements(s *shape, v reflect.Value, path string, depth int) error {
 	list := reflect.MakeSlice(s.goType, 0, 0)
-	for d.More() {
+	for d.more() {
 		item, present, err := d.item(s.elem, path, depth)
 		if err != nil {
 			return err
@@ -114,18 +98,15 @@ func (d jsonReader) elements(s *shape, v reflect.Value, path string, depth int) 
 		}
 	}
 	v.Set(list)
-	_, err := d.next()
-	return err
+	d.next()
+	return nil
 }
 
 // entries reads a map after its opening brace. Null values are dropped.
 func (d jsonReader) entries(s *shape, v reflect.Value, path string, depth int) error {
 	entries, seen := reflect.MakeMap(s.goType), map[json.Token]bool{}
-	for d.More() {
-		name, err := d.next()
-		if err != nil {
-			return err
-		}
+	for d.more() {
+		name := d.next()
 		if seen[name] {
 			return twice(path)
 		}
@@ -139,8 +120,8 @@ func (d jsonReader) entries(s *shape, v reflect.Value, path string, depth int) e
 		}
 	}
 	v.Set(entries)
-	_, err := d.next()
-	return err
+	d.next()
+	return nil
 }
 
 // item reads one element; present is false for null.
@@ -159,11 +140,7 @@ func (d jsonReader) item(s *shape, path string, depth int) (item reflect.Value, 
 // skip reads over a value nobody asked for.
 func (d jsonReader) skip(depth int) error {
 	for open := 0; ; {
-		t, err := d.next()
-		if err != nil {
-			return err
-		}
-		switch t {
+		switch d.next() {
 		case json.Delim('{'), json.Delim('['):
 			open++
 		case json.Delim('}'), json.Delim(']'):
