@@ -58,8 +58,12 @@ func TestSigningMetrics(t *testing.T) {
 	if sign(signer.NewFromConfig(powerless), "one") == nil || sign(signer.NewFromConfig(powerless), "secret_project") == nil {
 		t.Fatal("a user without permissions signs")
 	}
-	now := scrape(t, s)
 	const rootARN, user = "arn:aws:iam::111122223333:root", "arn:aws:iam::111122223333:user/powerless"
+	now := scrape(t, s)
+	until(t, "the last denial's count, which is made once its answer has left", func() bool {
+		now = scrape(t, s)
+		return total(t, now, "signing_requests_total", "principal", user, "outcome", "denied") >= 2
+	})
 	for _, want := range []struct {
 		name   string
 		labels []string
