@@ -26,7 +26,7 @@ var rows = [][]string{
 	{"internal/signerplugin"},
 	{"internal/config", "internal/datadir", "internal/metrics"},
 	{"internal/edge/signerapi", "internal/edge/ecrapi", "internal/edge/iamapi", "internal/edge/ociapi", "internal/edge/logapi", "internal/edge/trailapi",
-		"internal/store/sqlstore", "internal/store/blobstore", "internal/store/storetest", "internal/store/storetest/pgtest", "internal/remote", "internal/discovery", "internal/discovery/issuertest"},
+		"internal/store/sqlstore", "internal/store/blobstore", "internal/store/storetest", "internal/store/storetest/pgtest", "internal/remote", "internal/discovery", "internal/discovery/issuertest", "internal/audit/audittest"},
 	{"internal/edge/awshttp"},
 	{"internal/edge/awshttp/sigv4"},
 	{"internal/signing", "internal/verify"},
@@ -34,7 +34,7 @@ var rows = [][]string{
 	{"internal/seal"},
 	{"internal/journal", "internal/ociref", "internal/policy", "internal/ownerfile", "internal/webidentity", "internal/throttle", "internal/leader"},
 	{"internal/arn", "internal/durable", "internal/harden", "internal/recall", "internal/cli/awsverbs/shorthand"},
-	{"internal/fault"},
+	{"internal/fault", "internal/peertest"},
 }
 
 // domain is where rules live: it knows neither wires nor databases.

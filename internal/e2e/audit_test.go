@@ -2,11 +2,9 @@ package e2e
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -16,31 +14,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/signer"
 
 	"github.com/sealwright/sealwright/internal/audit"
+	"github.com/sealwright/sealwright/internal/audit/audittest"
 	"github.com/sealwright/sealwright/internal/store/storetest/pgtest"
 )
-
-// auditLines are all lines of audit files, in order. Each must be whole.
-func auditLines(t *testing.T, directory string) (lines []audit.Record) {
-	t.Helper()
-	names, err := audit.FileNames(directory)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range names {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for in := bufio.NewScanner(bytes.NewReader(text)); in.Scan(); {
-			r, err := audit.ParseLine(in.Bytes())
-			if err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
-			lines = append(lines, r)
-		}
-	}
-	return lines
-}
 
 // signed counts the lines of each signing job.
 func signed(t *testing.T, lines []audit.Record) map[string]int {
@@ -85,7 +61,7 @@ func awaitLines(t *testing.T, s *service, most int, directories ...string) {
 	for begun := time.Now(); time.Since(begun) < time.Minute; time.Sleep(50 * time.Millisecond) {
 		var lines []audit.Record
 		for _, directory := range directories {
-			lines = append(lines, auditLines(t, directory)...)
+			lines = append(lines, audittest.Lines(t, directory)...)
 		}
 		got = signed(t, lines)
 		if len(got) >= len(want) {
@@ -118,7 +94,7 @@ func TestAuditAgreesAfterKills(t *testing.T) {
 		s = start(t, dir, flags...)
 	}
 	awaitLines(t, s, 1, directory)
-	for i, r := range auditLines(t, directory) { // SQLite's positions have no gaps
+	for i, r := range audittest.Lines(t, directory) { // SQLite's positions have no gaps
 		if int(r.JournalPosition) != i+1 {
 			t.Fatalf("line %d has position %d", i+1, r.JournalPosition)
 		}
@@ -205,14 +181,14 @@ func TestAuditOnReplicas(t *testing.T) {
 	}
 	sign(first, second)
 	awaitLines(t, second, 1, one, two)
-	if n := len(auditLines(t, two)); n != 0 {
+	if n := len(audittest.Lines(t, two)); n != 0 {
 		t.Errorf("both write: the second has %d lines", n)
 	}
 	sign(first, second)
 	first.kill()
 	sign(second)
 	awaitLines(t, second, 2, one, two) // twice if the kill came between line and position
-	if n := len(auditLines(t, two)); n == 0 {
+	if n := len(audittest.Lines(t, two)); n == 0 {
 		t.Error("the second did not take over")
 	}
 	second.stop()

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/sealwright/sealwright/internal/cli/awsverbs"
+	"github.com/sealwright/sealwright/internal/peertest"
 )
 
 // iamPeer is the AWS CLI at a service of its own. It notes which verbs it ran.
@@ -64,7 +65,7 @@ const (
 // nobody here wrote: lists, maps, times and documents as it sends and reads them,
 // and errors by the names it knows. OpenID Connect has a test of its own.
 func TestAWSProgramIAM(t *testing.T) {
-	aws := peer(t, "awscli", "/usr/bin/aws", "aws")
+	aws := peertest.Program(t, "awscli", "/usr/bin/aws", "aws")
 	s := start(t, t.TempDir())
 	env := append(s.environ(t.TempDir()), "AWS_PAGER=", "AWS_MAX_ATTEMPTS=1")
 	p := &iamPeer{aws: aws, url: s.url, env: env, ran: map[string]bool{}}

@@ -30,6 +30,8 @@ import (
 	"oras.land/oras-go/v2/content"
 	orasremote "oras.land/oras-go/v2/registry/remote"
 	"oras.land/oras-go/v2/registry/remote/auth"
+
+	"github.com/sealwright/sealwright/internal/peertest"
 )
 
 const publicName = "registry.example.test"
@@ -37,7 +39,7 @@ const publicName = "registry.example.test"
 // TestThroughNginxWithTLS reaches the service under a public name, through a
 // proxy that ends TLS, with the host prefixes that AWS clients add.
 func TestThroughNginxWithTLS(t *testing.T) {
-	nginx := peer(t, "nginx-light", "nginx", "/usr/sbin/nginx")
+	nginx := peertest.Program(t, "nginx-light", "nginx", "/usr/sbin/nginx")
 	port := freePort(t)
 	public := fmt.Sprintf("https://%s:%d", publicName, port)
 	s := start(t, t.TempDir(), "--public-url", public, "--trusted-proxy", "127.0.0.1")

@@ -29,6 +29,7 @@ import (
 	"oras.land/oras-go/v2/content"
 	orasremote "oras.land/oras-go/v2/registry/remote"
 
+	"github.com/sealwright/sealwright/internal/peertest"
 	"github.com/sealwright/sealwright/internal/signerplugin"
 )
 
@@ -186,7 +187,7 @@ func TestSignaturePassesStrictVerification(t *testing.T) {
 func TestEveryFlippedBitIsRefused(t *testing.T) {
 	sc := newScene(t)
 	stride := 13
-	if os.Getenv("SEALWRIGHT_REQUIRE_PEERS") == "1" {
+	if peertest.Required() {
 		stride = 3
 	}
 	want := parts(t, sc.envelope)

@@ -15,24 +15,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/random"
 
 	"github.com/sealwright/sealwright/internal/discovery/issuertest"
+	"github.com/sealwright/sealwright/internal/peertest"
 )
-
-// peer finds a program that nobody here wrote. Without it the test is skipped,
-// or failed where SEALWRIGHT_REQUIRE_PEERS says that all must be there.
-func peer(t *testing.T, packageName string, paths ...string) string {
-	t.Helper()
-	for _, path := range paths {
-		if found, err := exec.LookPath(path); err == nil {
-			return found
-		}
-	}
-	message := "none of " + strings.Join(paths, ", ") + " is installed: apt-get install " + packageName
-	if os.Getenv("SEALWRIGHT_REQUIRE_PEERS") == "1" {
-		t.Fatal(message)
-	}
-	t.Skip(message)
-	return ""
-}
 
 // client runs programs as a user of the service would.
 type client struct {
@@ -73,7 +57,7 @@ func (c client) fails(want string, args ...string) {
 // TestAWSProgram drives the AWS CLI as Debian ships it: 2.9.19 knows neither
 // AWS_ENDPOINT_URL nor sign-payload.
 func TestAWSProgram(t *testing.T) {
-	aws := peer(t, "awscli", "/usr/bin/aws", "aws")
+	aws := peertest.Program(t, "awscli", "/usr/bin/aws", "aws")
 	s := start(t, t.TempDir())
 	c := client{t, append(s.environ(t.TempDir()), "AWS_PAGER=")}
 	do := func(args ...string) string {
@@ -132,7 +116,7 @@ func decode(t *testing.T, text string, v any) {
 // TestSkopeoRoundTrip pushes a multi-platform index with skopeo and pulls it
 // back bit for bit.
 func TestSkopeoRoundTrip(t *testing.T) {
-	skopeo := peer(t, "skopeo", "skopeo")
+	skopeo := peertest.Program(t, "skopeo", "skopeo")
 	s := start(t, t.TempDir())
 	s.createRepository("team/app")
 	c := client{t, s.environ(t.TempDir())}
@@ -200,7 +184,7 @@ func blobs(t *testing.T, dir string) []string {
 // TestAWSProgramWebIdentity drives OpenID Connect providers and
 // AssumeRoleWithWebIdentity with the AWS CLI.
 func TestAWSProgramWebIdentity(t *testing.T) {
-	aws := peer(t, "awscli", "/usr/bin/aws", "aws")
+	aws := peertest.Program(t, "awscli", "/usr/bin/aws", "aws")
 	issuer := issuertest.New(t)
 	s := start(t, t.TempDir(), "--oidc-loopback")
 	c := client{t, append(s.environ(t.TempDir()), "AWS_PAGER=", "AWS_MAX_ATTEMPTS=1")}

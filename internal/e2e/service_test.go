@@ -22,6 +22,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/signer"
 	orasremote "oras.land/oras-go/v2/registry/remote"
 	"oras.land/oras-go/v2/registry/remote/auth"
+
+	"github.com/sealwright/sealwright/internal/peertest"
 )
 
 const (
@@ -197,7 +199,7 @@ func (s *service) aws() aws.Config {
 		BaseEndpoint: &s.url,
 		Credentials:  credentials.NewStaticCredentialsProvider(s.env["AWS_ACCESS_KEY_ID"], s.env["AWS_SECRET_ACCESS_KEY"], ""),
 		Retryer:      func() aws.Retryer { return aws.NopRetryer{} },
-		HTTPClient:   sdkClient(),
+		HTTPClient:   peertest.SDKClient(),
 	}
 }
 

@@ -5,8 +5,9 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"testing"
+
+	"github.com/sealwright/sealwright/internal/peertest"
 )
 
 // TestTortureOnAFullDisk is TestTorture with no fault made up: records and blobs lie
@@ -19,14 +20,7 @@ func TestTortureOnAFullDisk(t *testing.T) {
 }
 
 func tortureOnAFullDisk(t *testing.T, alone bool) {
-	disk := t.TempDir()
-	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=32m,mode=0700"); err != nil {
-		if os.Getenv("SEALWRIGHT_REQUIRE_PEERS") == "1" {
-			t.Fatalf("cannot mount a tmpfs: %v", err)
-		}
-		t.Skipf("cannot mount a tmpfs (%v): run as root to test on a full disk", err)
-	}
-	t.Cleanup(func() { syscall.Unmount(disk, syscall.MNT_DETACH) })
+	disk := peertest.SmallDisk(t, "32m")
 	at := newSite(filepath.Join(disk, "records.db"), disk)
 	at.alone = alone
 	a := openPlace(t, at, never)

@@ -3,7 +3,6 @@ package server
 import (
 	"encoding/base64"
 	"net/http"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -20,6 +19,8 @@ import (
 	"github.com/regclient/regclient/types/ref"
 	orasremote "oras.land/oras-go/v2/registry/remote"
 	orasauth "oras.land/oras-go/v2/registry/remote/auth"
+
+	"github.com/sealwright/sealwright/internal/peertest"
 )
 
 // everyonePulls is a policy that opens a repository for reading.
@@ -190,18 +191,12 @@ func (g *gallery) oras(repository string, loggedIn bool) error {
 }
 
 func (g *gallery) skopeo(repository string, loggedIn bool) error {
-	program, err := exec.LookPath("skopeo")
-	if err != nil {
-		if os.Getenv("SEALWRIGHT_REQUIRE_PEERS") == "1" {
-			g.Fatal("skopeo is not installed: apt-get install skopeo")
-		}
-		g.Skip("skopeo is not installed: apt-get install skopeo")
-	}
+	program := peertest.Program(g, "skopeo", "skopeo")
 	args := []string{"copy", "--src-tls-verify=false", "--src-no-creds"}
 	if loggedIn {
 		args = []string{"copy", "--src-tls-verify=false", "--src-creds", "AWS:" + g.password}
 	}
-	_, err = exec.CommandContext(g.Context(), program, append(args, "docker://"+g.host+"/"+repository+":v1", "dir:"+g.TempDir())...).Output()
+	_, err := exec.CommandContext(g.Context(), program, append(args, "docker://"+g.host+"/"+repository+":v1", "dir:"+g.TempDir())...).Output()
 	return err
 }
 

@@ -1,13 +1,10 @@
 package server
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -18,7 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/signer"
 	"github.com/aws/aws-sdk-go-v2/service/signer/types"
 
-	"github.com/sealwright/sealwright/internal/audit"
+	"github.com/sealwright/sealwright/internal/audit/audittest"
 	"github.com/sealwright/sealwright/internal/journal"
 )
 
@@ -115,29 +112,6 @@ func TestSigningStopsUnseen(t *testing.T) {
 	eventually(t, "the service is ready", ready)
 }
 
-// lines reads all audit lines of a directory.
-func lines(t *testing.T, dir string) (all []audit.Record) {
-	t.Helper()
-	names, err := audit.FileNames(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range names {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for in := bufio.NewScanner(bytes.NewReader(text)); in.Scan(); {
-			r, err := audit.ParseLine(in.Bytes())
-			if err != nil {
-				t.Fatal(err)
-			}
-			all = append(all, r)
-		}
-	}
-	return all
-}
-
 // TestFileAgreesWithJournal: one line for each entry, in order, across restarts.
 func TestFileAgreesWithJournal(t *testing.T) {
 	c := settings(t)
@@ -156,11 +130,11 @@ func TestFileAgreesWithJournal(t *testing.T) {
 		}
 		eventually(t, "the files have all of the journal", func() bool {
 			newest, err := s.records.NewestEntry(t.Context())
-			got := lines(t, c.AuditFile)
+			got := audittest.Lines(t, c.AuditFile)
 			return err == nil && len(got) > 0 && got[len(got)-1].JournalPosition == newest
 		})
 		var after journal.Position
-		for _, line := range lines(t, c.AuditFile) {
+		for _, line := range audittest.Lines(t, c.AuditFile) {
 			entries, err := s.records.Journal().Read(t.Context(), after, 1)
 			if err != nil || len(entries) != 1 || entries[0].Position != line.JournalPosition || entries[0].ID != line.EventID {
 				t.Fatalf("the journal has %+v, %v; the line %+v", entries, err, line)

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/sealwright/sealwright/internal/access"
+	"github.com/sealwright/sealwright/internal/peertest"
 	"github.com/sealwright/sealwright/internal/registry"
 	"github.com/sealwright/sealwright/internal/store/storetest/pgtest"
 )
@@ -46,7 +47,7 @@ func (b bearer) config(s *Server) aws.Config {
 		Region: "us-east-1", BaseEndpoint: aws.String(s.URL()),
 		Credentials: credentials.StaticCredentialsProvider{Value: b.credentials},
 		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
-		HTTPClient:  sdkClient(),
+		HTTPClient:  peertest.SDKClient(),
 	}
 }
 

@@ -15,6 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/sealwright/sealwright/internal/peertest"
 )
 
 // cluster is the header that authenticators of Kubernetes have signed: it binds a
@@ -86,13 +88,7 @@ func TestPresignedIdentity(t *testing.T) {
 // TestEKSToken redeems what `aws eks get-token` makes, whose URL is for the host
 // that the program was told, if it is new enough to be told.
 func TestEKSToken(t *testing.T) {
-	program, err := exec.LookPath("aws")
-	if err != nil {
-		if os.Getenv("SEALWRIGHT_REQUIRE_PEERS") == "1" {
-			t.Fatal("aws is not installed: apt-get install awscli")
-		}
-		t.Skip("aws is not installed: apt-get install awscli")
-	}
+	program := peertest.Program(t, "awscli", "aws")
 	f := newFort(t)
 	command := exec.CommandContext(t.Context(), program, "eks", "get-token", "--cluster-name", "mine", "--region", "us-east-1", "--output", "json")
 	command.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID="+f.owner.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+f.owner.SecretAccessKey,

@@ -28,6 +28,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/sealwright/sealwright/internal/config"
+	"github.com/sealwright/sealwright/internal/peertest"
 )
 
 // settings are those of a test: a directory of its own, a free port.
@@ -77,7 +78,7 @@ func awsConfig(t testing.TB, s *Server) aws.Config {
 		Region: "us-east-1", BaseEndpoint: aws.String(s.URL()),
 		Credentials: credentials.NewStaticCredentialsProvider(root.AccessKeyID, root.Secret, ""),
 		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
-		HTTPClient:  sdkClient(),
+		HTTPClient:  peertest.SDKClient(),
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/sealwright/sealwright/internal/arn"
 	"github.com/sealwright/sealwright/internal/journal"
+	"github.com/sealwright/sealwright/internal/peertest"
 )
 
 // history fills the journal with events of two accounts, a second apart, and
@@ -111,13 +112,7 @@ func TestLookupEventsRefuses(t *testing.T) {
 
 // TestLookupEventsWithTheAWSProgram: what is asked for in AWS's own words.
 func TestLookupEventsWithTheAWSProgram(t *testing.T) {
-	program, err := exec.LookPath("aws")
-	if err != nil {
-		if os.Getenv("SEALWRIGHT_REQUIRE_PEERS") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip("the aws program is not installed: apt-get install awscli")
-	}
+	program := peertest.Program(t, "awscli", "aws")
 	s, _ := run(t, settings(t))
 	want := history(t, s, 60)
 	root, err := s.RootCredentials(t.Context())

@@ -6,25 +6,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sealwright/sealwright/internal/peertest"
 )
 
 // These tests sign with implementations that share no code with the SDK for Go.
-
-// peer finds a program, or skips the test; where SEALWRIGHT_REQUIRE_PEERS is 1
-// it fails it.
-func peer(t *testing.T, name, debian string) string {
-	t.Helper()
-	found, err := exec.LookPath(name)
-	if err == nil {
-		return found
-	}
-	message := name + " is not installed: apt-get install " + debian
-	if os.Getenv("SEALWRIGHT_REQUIRE_PEERS") == "1" {
-		t.Fatal(message)
-	}
-	t.Skip(message)
-	return ""
-}
 
 func output(t *testing.T, env []string, name string, args ...string) string {
 	t.Helper()
@@ -38,7 +24,7 @@ func output(t *testing.T, env []string, name string, args ...string) string {
 }
 
 func TestCurlSigns(t *testing.T) {
-	curl := peer(t, "curl", "curl")
+	curl := peertest.Program(t, "curl", "curl")
 	w := newWorld(t, (&toy{}).signer(), queryToy())
 	sign := func(service string, args ...string) string {
 		return output(t, nil, curl, append([]string{"-sS", "--aws-sigv4", "aws:amz:us-east-1:" + service, "--user", w.Root.AccessKeyID + ":" + w.Root.Secret}, args...)...)
@@ -58,7 +44,7 @@ func TestCurlSigns(t *testing.T) {
 }
 
 func TestAWSProgramSigns(t *testing.T) {
-	program := peer(t, "aws", "awscli")
+	program := peertest.Program(t, "awscli", "aws")
 	y := &toy{}
 	w := newWorld(t, y.signer(), ecrToy())
 	env := []string{"AWS_ACCESS_KEY_ID=" + w.Root.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + w.Root.Secret, "AWS_SESSION_TOKEN=", "AWS_MAX_ATTEMPTS=1",

@@ -9,18 +9,13 @@ import (
 	"testing"
 
 	"github.com/sealwright/sealwright/internal/arn"
+	"github.com/sealwright/sealwright/internal/peertest"
 )
 
 // aws runs the aws program against the world and returns what it printed.
 func (w *world) aws(args ...string) (stdout, stderr string, err error) {
 	w.Helper()
-	program, err := exec.LookPath("aws")
-	if err != nil {
-		if os.Getenv("SEALWRIGHT_REQUIRE_PEERS") == "1" {
-			w.Fatal(err)
-		}
-		w.Skip("the aws program is not installed: apt-get install awscli")
-	}
+	program := peertest.Program(w, "awscli", "aws")
 	var out, errs bytes.Buffer
 	c := exec.CommandContext(w.ctx, program, append([]string{"--endpoint-url", w.url, "--region", region, "--output", "text", "ecr"}, args...)...)
 	c.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "AWS_") }),

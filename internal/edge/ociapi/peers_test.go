@@ -18,6 +18,7 @@ import (
 	"github.com/regclient/regclient/types/ref"
 
 	"github.com/sealwright/sealwright/internal/ociref"
+	"github.com/sealwright/sealwright/internal/peertest"
 )
 
 // crane is go-containerregistry's options for a service.
@@ -137,20 +138,8 @@ func TestRegclient(t *testing.T) {
 	}
 }
 
-// peer finds a program, or skips.
-func peer(t *testing.T, program, install string) {
-	t.Helper()
-	if _, err := exec.LookPath(program); err == nil {
-		return
-	}
-	if os.Getenv("SEALWRIGHT_REQUIRE_PEERS") == "1" {
-		t.Fatalf("%s is not installed: %s", program, install)
-	}
-	t.Skipf("%s is not installed: %s", program, install)
-}
-
 func TestSkopeo(t *testing.T) {
-	peer(t, "skopeo", "apt-get install skopeo")
+	peertest.Program(t, "skopeo", "skopeo")
 	s := serve(t, nil, "team/app", "other", "back")
 	raw := s.pushIndex("team/app:multi")
 	at := "docker://" + strings.TrimPrefix(s.url, "http://")

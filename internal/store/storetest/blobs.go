@@ -329,30 +329,7 @@ func blobBrokenReader(t *testing.T, b blobs) {
 	b.holds(ociref.DigestOf(ociref.SHA256, content), content)
 }
 
-func blobBusy(t *testing.T, b blobs) {
-	id := b.start()
-	r, w := io.Pipe()
-	done := make(chan error)
-	go func() {
-		_, err := b.Append(t.Context(), uploadScope, id, 0, r)
-		done <- err
-	}()
-	w.Write([]byte("first")) // returns once the first writer is at it
-	digest := ociref.DigestOf(ociref.SHA256, []byte("first"))
-	_, appending := b.Append(t.Context(), uploadScope, id, 0, strings.NewReader("second"))
-	_, committing := b.Commit(t.Context(), uploadScope, id, digest)
-	_, reading := b.ReadUpload(t.Context(), uploadScope, id, digest, 100)
-	for _, err := range []error{appending, committing, reading, b.CancelUpload(t.Context(), uploadScope, id)} {
-		if !errors.Is(err, registry.ErrUploadBusy) {
-			t.Errorf("beside a writer: %v, want ErrUploadBusy", err)
-		}
-	}
-	w.Close()
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
-	b.commit(id, digest, []byte("first"))
-}
+func blobBusy(t *testing.T, b blobs) { sharedBusy(t, b, b) }
 
 func blobScope(t *testing.T, b blobs) {
 	id := b.start()

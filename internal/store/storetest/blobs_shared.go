@@ -88,7 +88,7 @@ func sharedTwice(t *testing.T, a, b blobs) {
 	b.commit(id, ociref.DigestOf(ociref.SHA256, content), content)
 }
 
-// sharedBusy: who comes while the other is at it is told so.
+// sharedBusy: who comes while the other, or the same store, is at it is told so.
 func sharedBusy(t *testing.T, a, b blobs) {
 	id := a.start()
 	r, w := io.Pipe()

@@ -17,13 +17,12 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/sealwright/sealwright/internal/peertest"
 )
 
-// Environment that pgtest heeds.
-const (
-	serverVariable  = "SEALWRIGHT_TEST_POSTGRES"
-	requireVariable = "SEALWRIGHT_REQUIRE_PEERS"
-)
+// serverVariable names a server to use.
+const serverVariable = "SEALWRIGHT_TEST_POSTGRES"
 
 // startOnce starts the server that all tests of this process share.
 var startOnce = sync.OnceValues(func() (string, error) {
@@ -35,16 +34,13 @@ var startOnce = sync.OnceValues(func() (string, error) {
 
 // URL returns the URL of a new, empty database, dropped when t ends. Where the
 // server can, the database's own collation is linguistic, so that a comparison
-// that should be byte-wise shows. Without a server t is skipped, or fails if
-// SEALWRIGHT_REQUIRE_PEERS is 1.
+// that should be byte-wise shows. Without a server t is
+// skipped as [peertest.Missing] does.
 func URL(t testing.TB) string {
 	t.Helper()
 	server, err := startOnce()
 	if err != nil {
-		if os.Getenv(requireVariable) == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
+		peertest.Missing(t, err.Error())
 	}
 	name := "sealwright_" + rand.Text()
 	create := fmt.Sprintf(`CREATE DATABASE %q ENCODING 'UTF8' TEMPLATE template0`, name)
