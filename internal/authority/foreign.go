@@ -12,6 +12,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/sealwright/sealwright/internal/fault"
 )
@@ -177,14 +178,15 @@ func (a *Authority) tryImport(certs []*x509.Certificate, key *ecdsa.PrivateKey) 
 }
 
 // importRoot records a root whose key is here and an issuing CA below it, unless
-// there is one.
+// that was done: then the newest CA below it stands for the one made. One that was
+// there before the root's key came is older.
 func (a *Authority) importRoot(ctx context.Context, recorded Certificate) (Certificate, error) {
 	now, err := a.o.Store.Authorities(ctx)
 	if err != nil {
 		return Certificate{}, err
 	}
 	known, _ := now.find(recorded.ID)
-	for _, c := range now.CAs {
+	for _, c := range slices.Backward(now.CAs) {
 		if known.KeyID != "" && c.IssuerID == recorded.ID && c.Role == Issuing && c.KeyID != "" && now.InService(c) {
 			return c, nil
 		}

@@ -193,8 +193,14 @@ func TestUnsuitableChains(t *testing.T) {
 	}
 }
 
-// TestImport brings in a root, and an issuing CA, with their keys.
+// TestImport brings in a root and an issuing CA with their keys, in either order.
 func TestImport(t *testing.T) {
+	for _, order := range [][]string{{"root", "issuing"}, {"issuing", "root"}} {
+		t.Run(strings.Join(order, " then "), func(t *testing.T) { importBoth(t, order) })
+	}
+}
+
+func importBoth(t *testing.T, order []string) {
 	w := newWorld(t)
 	a := w.started(t)
 	h := &house{t: t, now: w.clock.now()}
@@ -202,12 +208,14 @@ func TestImport(t *testing.T) {
 	template := h.ca("Acme")
 	root := h.sign(template, template, key.Public(), key)
 	issuing := h.sign(h.ca("Acme issuing"), root, key.Public(), key)
-	for name, chain := range map[string][]*x509.Certificate{"root": {root}, "issuing": {issuing, root}} {
-		got, err := a.Import(t.Context(), w.keys(), chain, key)
+	chains := map[string][]*x509.Certificate{"root": {root}, "issuing": {issuing, root}}
+	for _, name := range order {
+		w.clock.advance(time.Second)
+		got, err := a.Import(t.Context(), w.keys(), chains[name], key)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		again, err := a.Import(t.Context(), w.keys(), chain, key)
+		again, err := a.Import(t.Context(), w.keys(), chains[name], key)
 		if err != nil || got.ID != again.ID {
 			t.Errorf("%s again: %s then %s, %v", name, got.ID, again.ID, err)
 		}
@@ -226,8 +234,16 @@ func TestImport(t *testing.T) {
 		}
 		validate(t, w, leaf)
 	}
-	other, weak := h.key(elliptic.P384()), h.key(elliptic.P256())
-	weakTemplate := h.ca("weak")
+}
+
+// TestImportOfAnothersKey offers keys that must not be taken.
+func TestImportOfAnothersKey(t *testing.T) {
+	w := newWorld(t)
+	a := w.started(t)
+	h := &house{t: t, now: w.clock.now()}
+	key, other, weak := h.key(elliptic.P384()), h.key(elliptic.P384()), h.key(elliptic.P256())
+	template, weakTemplate := h.ca("Acme"), h.ca("weak")
+	root := h.sign(template, template, key.Public(), key)
 	if _, err := a.Import(t.Context(), w.keys(), []*x509.Certificate{root}, other); !errors.Is(err, authority.ErrUnsuitable) {
 		t.Errorf("another key: %v", err)
 	}
