@@ -15,25 +15,48 @@ func listen(setting, address string) ([]net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	if host != "localhost" {
-		l, err := net.Listen("tcp", address)
-		if err != nil {
-			return nil, explainListen(setting, address, err)
-		}
-		return []net.Listener{l}, nil
+	if host == "localhost" {
+		return loopback{setting, port, net.Listen}.listen()
 	}
-	v4, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", port))
+	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, explainListen(setting, address, err)
 	}
-	port = strconv.Itoa(v4.Addr().(*net.TCPAddr).Port)
-	v6, err := net.Listen("tcp6", net.JoinHostPort("::1", port))
+	return []net.Listener{l}, nil
+}
+
+// portTries is how many ports are tried where any will do: one that is free in one
+// family may be taken in the other.
+const portTries = 10
+
+// loopback is one port of both loopback families.
+type loopback struct {
+	setting, port string
+	open          func(network, address string) (net.Listener, error)
+}
+
+func (b loopback) listen() (both []net.Listener, err error) {
+	for range portTries {
+		if both, err = b.try(); err == nil || b.port != "0" {
+			break
+		}
+	}
+	return both, err
+}
+
+func (b loopback) try() ([]net.Listener, error) {
+	v4, err := b.open("tcp4", net.JoinHostPort("127.0.0.1", b.port))
+	if err != nil {
+		return nil, explainListen(b.setting, net.JoinHostPort("localhost", b.port), err)
+	}
+	_, port, _ := net.SplitHostPort(v4.Addr().String())
+	v6, err := b.open("tcp6", net.JoinHostPort("::1", port))
 	switch {
 	case err == nil:
 		return []net.Listener{v4, v6}, nil
 	case errors.Is(err, syscall.EADDRINUSE):
 		v4.Close()
-		return nil, explainListen(setting, net.JoinHostPort("::1", port), err)
+		return nil, explainListen(b.setting, net.JoinHostPort("::1", port), err)
 	default:
 		return []net.Listener{v4}, nil // no IPv6 here
 	}
