@@ -40,11 +40,12 @@ const publicName = "registry.example.test"
 // proxy that ends TLS, with the host prefixes that AWS clients add.
 func TestThroughNginxWithTLS(t *testing.T) {
 	nginx := peertest.Program(t, "nginx-light", "nginx", "/usr/sbin/nginx")
-	port := freePort(t)
+	listener := listenForNginx(t)
+	port := listener.Addr().(*net.TCPAddr).Port
 	public := fmt.Sprintf("https://%s:%d", publicName, port)
 	s := start(t, t.TempDir(), "--public-url", public, "--trusted-proxy", "127.0.0.1")
 	direct := s.directURL()
-	pool := startNginx(t, nginx, port, direct)
+	pool := startNginx(t, nginx, listener, direct)
 	web := &http.Client{Transport: &http.Transport{
 		DialContext:     dialTo(fmt.Sprintf("127.0.0.1:%d", port)),
 		TLSClientConfig: &tls.Config{RootCAs: pool},
@@ -156,19 +157,23 @@ func dialTo(address string) func(context.Context, string, string) (net.Conn, err
 	}
 }
 
-func freePort(t *testing.T) int {
+// listenForNginx takes a port that nobody else gets before nginx has it.
+func listenForNginx(t *testing.T) *net.TCPListener {
 	t.Helper()
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Cleanup(func() { l.Close() })
+	return l.(*net.TCPListener)
 }
 
 // startNginx ends TLS for the public name and its prefixed forms, and returns
-// the certificates to trust.
-func startNginx(t *testing.T, nginx string, port int, backend string) *x509.CertPool {
+// the certificates to trust. It gets the listener as a new nginx does from the one
+// whose place it takes.
+//
+// Source: https://nginx.org/en/docs/control.html#upgrade
+func startNginx(t *testing.T, nginx string, listener *net.TCPListener, backend string) *x509.CertPool {
 	t.Helper()
 	dir := t.TempDir()
 	pool := makeCertificate(t, dir)
@@ -179,7 +184,7 @@ http {
   access_log off; client_max_body_size 0; proxy_request_buffering off;
   client_body_temp_path %[1]s/a; proxy_temp_path %[1]s/b; fastcgi_temp_path %[1]s/c; uwsgi_temp_path %[1]s/d; scgi_temp_path %[1]s/e;
   server {
-    listen 127.0.0.1:%[2]d ssl;
+    listen %[2]s ssl;
     server_name .%[3]s data-%[3]s verification.%[3]s;
     ssl_certificate %[1]s/cert.pem; ssl_certificate_key %[1]s/key.pem;
     location / {
@@ -190,12 +195,19 @@ http {
       proxy_set_header X-Forwarded-Proto https;
     }
   }
-}`, dir, port, publicName, backend)
+}`, dir, listener.Addr(), publicName, backend)
 	file := filepath.Join(dir, "nginx.conf")
 	if err := os.WriteFile(file, []byte(configuration), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	socket, err := listener.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close() // from now on nginx alone has it
+	defer socket.Close()
 	command := exec.Command(nginx, "-c", file, "-e", filepath.Join(dir, "start.log"), "-p", dir)
+	command.Env, command.ExtraFiles = append(os.Environ(), "NGINX=3;"), []*os.File{socket}
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
