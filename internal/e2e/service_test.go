@@ -142,9 +142,9 @@ func dataFlags(args []string) (flags []string) {
 	return flags
 }
 
-// awaitHealth waits for a service to answer at a URL, three seconds at most.
+// awaitHealth waits for a service to answer at a URL, a minute at most.
 func awaitHealth(web *http.Client, url string) (err error) {
-	for range 300 {
+	for range 6000 {
 		var response *http.Response
 		if response, err = web.Get(url + "/healthz"); err == nil {
 			response.Body.Close()

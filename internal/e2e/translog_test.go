@@ -33,7 +33,7 @@ func (s *service) logged(ctx context.Context) (string, error) {
 		return "", err
 	}
 	job := *jobs.Jobs[0].JobId
-	for range 100 {
+	for range 600 { // a minute
 		prove := program(ctx, "sealwright", "signer", "prove", "--endpoint", s.url, "arn:aws:signer:us-east-1:"+account+":/signing-jobs/"+job)
 		if err = prove.Run(); err == nil {
 			return job, nil

@@ -86,9 +86,9 @@ func TestMetricsMove(t *testing.T) {
 	}
 	get(t, s.URL()+"/v2/")
 	after := scrape(t, s)
-	await(t, "every request has ended", 10*time.Second, func() bool { // a moment after its answer has come
+	await(t, "every request and write has ended", time.Minute, func() bool { // a moment after its answer has come
 		after = scrape(t, s)
-		return total(t, after, "http_requests_in_flight") == 0
+		return total(t, after, "http_requests_in_flight") == 0 && total(t, after, "store_queue_depth") == 0
 	})
 	for _, want := range []struct {
 		name   string

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sealwright/sealwright/internal/authority"
@@ -112,9 +113,11 @@ func TestReadyTellsTheTruth(t *testing.T) {
 
 // TestHangingCheckIsNotWaitedFor: a disk that hangs knows of no context, and
 // must neither hang the probe nor gather goroutines.
-func TestHangingCheckIsNotWaitedFor(t *testing.T) {
+func TestHangingCheckIsNotWaitedFor(t *testing.T) { synctest.Test(t, hangingCheck) }
+
+func hangingCheck(t *testing.T) {
 	began, release := make(chan struct{}, 10), make(chan struct{})
-	p := &readiness{logger: slog.New(slog.DiscardHandler), within: 10 * time.Millisecond, checks: []*check{
+	p := &readiness{logger: slog.New(slog.DiscardHandler), within: readyWithin, checks: []*check{
 		{failing: "it hangs", run: func(context.Context) error { began <- struct{}{}; <-release; return nil }},
 		{failing: "never", run: func(context.Context) error { return nil }},
 	}}
@@ -127,10 +130,7 @@ func TestHangingCheckIsNotWaitedFor(t *testing.T) {
 		t.Errorf("the check was begun %d times while it hung", len(began))
 	}
 	close(release)
-	for p.checks[0].running.Load() {
-		time.Sleep(time.Millisecond)
-	}
-	p.within = time.Minute
+	synctest.Wait()
 	if found := p.failing(); found != nil {
 		t.Errorf("afterwards found %q", found)
 	}

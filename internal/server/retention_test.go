@@ -41,7 +41,7 @@ func runAt(t *testing.T, c config.Config, now func() time.Time) (s *Server, stop
 // until waits for something that the service does by itself.
 func until(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for range 400 {
+	for range 1200 { // a minute
 		if is() {
 			return
 		}

@@ -236,7 +236,7 @@ func TestRequestInFlightFinishes(t *testing.T) {
 // awaitBytes waits until a file in dir has content.
 func awaitBytes(t *testing.T, dir string) {
 	t.Helper()
-	for range 500 {
+	for range 6000 { // a minute
 		found := false
 		filepath.WalkDir(dir, func(_ string, entry os.DirEntry, err error) error {
 			if err == nil && entry.Type().IsRegular() {

@@ -66,15 +66,17 @@ func TestWhoDoesNotReadIsLeft(t *testing.T) {
 // TestPatienceIsForOneAnswer: a connection lives on after the time of its first
 // answer.
 func TestPatienceIsForOneAnswer(t *testing.T) {
-	w, _ := patient(t, 100*time.Millisecond)
+	const patience = time.Second
+	w, _ := patient(t, patience)
 	conn, err := net.Dial("tcp", strings.TrimPrefix(w.URL, "http://"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	conn.SetDeadline(time.Now().Add(time.Minute))
 	in := bufio.NewReader(conn)
-	for range 2 {
+	for n := range 2 {
+		time.Sleep(time.Duration(n) * patience * 5 / 4)
 		if _, err := io.WriteString(conn, "GET /small HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
 			t.Fatal(err)
 		}
@@ -85,7 +87,6 @@ func TestPatienceIsForOneAnswer(t *testing.T) {
 		if body, err := io.ReadAll(response.Body); err != nil || string(body) != `{"text":"x"}` {
 			t.Fatal(string(body), err)
 		}
-		time.Sleep(200 * time.Millisecond)
 	}
 }
 

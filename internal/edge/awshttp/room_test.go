@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -11,8 +12,10 @@ import (
 
 // TestRoom: large bodies wait for each other, and those whose turn does not come
 // are refused; small ones pass.
-func TestRoom(t *testing.T) {
-	h := &Handler{options: Options{Patience: 10 * time.Millisecond}, room: semaphore.NewWeighted(bodyRoom)}
+func TestRoom(t *testing.T) { synctest.Test(t, room) }
+
+func room(t *testing.T) {
+	h := &Handler{options: Options{Patience: 30 * time.Second}, room: semaphore.NewWeighted(bodyRoom)}
 	body := func(length int64) *exchange { return &exchange{h: h, r: &http.Request{ContentLength: length}} }
 	first, second, small := body(bodyRoom-largeBody), body(-1), body(largeBody)
 	if err := first.takeRoom(t.Context(), bodyRoom); err != nil {

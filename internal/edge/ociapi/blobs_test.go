@@ -182,7 +182,7 @@ func TestSlowUpload(t *testing.T) {
 func TestSlowReader(t *testing.T) {
 	cut := make(signal, 1)
 	s := serve(t, func(_ *registry.Options, oo *ociapi.Options) {
-		oo.Patience, oo.Logger = 50*time.Millisecond, slog.New(slog.NewTextHandler(cut, nil))
+		oo.Patience, oo.Logger = time.Second, slog.New(slog.NewTextHandler(cut, nil))
 	}, "app")
 	s.pushImage("app", "large", "config", fmt.Sprintf(`,"annotations":{"a":%q}`, strings.Repeat("a", 4<<20-1000)))
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
