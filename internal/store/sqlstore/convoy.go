@@ -19,6 +19,7 @@ type convoy[T any] struct {
 	mu     sync.Mutex
 	queue  []*rider[T]
 	led    bool
+	shared bool // by those who were served last
 	closed bool
 	empty  chan struct{} // closed once nobody is left after close
 }
@@ -89,12 +90,18 @@ func (c *convoy[T]) leave(r *rider[T]) bool {
 	return true
 }
 
-// lead serves those who have queued, the caller first. It lets others run before:
-// where processors are busy, those who are about to come then come along.
+// lead serves those who have queued, the caller first. If they were several last
+// time, it lets others run before: where processors are busy, those who are about
+// to come then come along. Who is alone would wake a processor for nobody.
 func (c *convoy[T]) lead() {
-	runtime.Gosched()
 	c.mu.Lock()
+	if c.shared {
+		c.mu.Unlock()
+		runtime.Gosched()
+		c.mu.Lock()
+	}
 	n := min(len(c.queue), c.most)
+	c.shared = n > 1
 	batch := slices.Clone(c.queue[:n])
 	c.queue = slices.Delete(c.queue, 0, n)
 	c.mu.Unlock()
