@@ -9,6 +9,7 @@
 package audit
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -218,6 +219,15 @@ func unprintable(c rune) bool { return c > '~' && c != utf8.RuneError && !unicod
 func utf16Pair(c rune) (high, low rune) {
 	c -= 0x10000
 	return 0xd800 + c>>10, 0xdc00 + c&0x3ff
+}
+
+// SplitLines is the [bufio.SplitFunc] for audit files. What follows the last newline is no
+// line yet: it is being written, or was when the file was copied or its writer killed.
+func SplitLines(data []byte, atEOF bool) (advance int, line []byte, err error) {
+	if atEOF && !bytes.Contains(data, []byte("\n")) {
+		return len(data), nil, nil
+	}
+	return bufio.ScanLines(data, atEOF)
 }
 
 // ParseLine reads a line that Line wrote.

@@ -1,11 +1,14 @@
 package audit_test
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/sealwright/sealwright/internal/audit"
@@ -114,4 +117,21 @@ func FuzzLine(f *testing.F) {
 			t.Fatalf("%q: %+v, %v", line, r, err)
 		}
 	})
+}
+
+// TestSplitLines: who reads a file while it is written, or after its writer was
+// killed, sees the lines that are whole.
+func TestSplitLines(t *testing.T) {
+	for text, want := range map[string][]string{
+		"": nil, "a": nil, "a\n": {"a"}, "a\nb": {"a"}, "a\n\nb\n": {"a", "", "b"}, strings.Repeat("x", 5000) + "\n" + strings.Repeat("y", 5000): {strings.Repeat("x", 5000)},
+	} {
+		var got []string
+		in := bufio.NewScanner(iotest.OneByteReader(strings.NewReader(text)))
+		for in.Split(audit.SplitLines); in.Scan(); {
+			got = append(got, in.Text())
+		}
+		if !slices.Equal(got, want) || in.Err() != nil {
+			t.Errorf("%.20q: %.20q, %v", text, got, in.Err())
+		}
+	}
 }

@@ -147,6 +147,7 @@ func matching(name, account string, f journal.Filter) (found []audit.Record, err
 	defer file.Close()
 	in := bufio.NewScanner(file)
 	in.Buffer(nil, 1<<20)
+	in.Split(audit.SplitLines)
 	for n := 1; in.Scan(); n++ {
 		r, err := audit.ParseLine(in.Bytes())
 		if err != nil {

@@ -10,7 +10,8 @@ import (
 	"github.com/sealwright/sealwright/internal/audit"
 )
 
-// Lines are all lines of a directory's audit files, in order. Each must be whole.
+// Lines are all lines of a directory's audit files, in order, but for one that is
+// being written.
 func Lines(t testing.TB, directory string) (lines []audit.Record) {
 	t.Helper()
 	names, err := audit.FileNames(directory)
@@ -22,7 +23,8 @@ func Lines(t testing.TB, directory string) (lines []audit.Record) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for in := bufio.NewScanner(bytes.NewReader(text)); in.Scan(); {
+		in := bufio.NewScanner(bytes.NewReader(text))
+		for in.Split(audit.SplitLines); in.Scan(); {
 			r, err := audit.ParseLine(in.Bytes())
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
