@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"iter"
 	"time"
 
 	"github.com/sealwright/sealwright/internal/journal"
@@ -132,27 +133,51 @@ func (r *Retention) Lead(ctx context.Context) (Removed, error) {
 // round goes through all versions once, as long as this process leads. It may end
 // anywhere, and the next one goes on.
 func (r *Retention) round(ctx context.Context, now time.Time) (total Removed, err error) {
-	var after VersionKey
-	for {
-		page, err := r.o.Store.KeptProfiles(ctx, after, retentionPage)
-		if err != nil || len(page) == 0 {
+	var newest KeptProfile // of the name whose versions have been gone through
+	for p, err := range r.kept(ctx) {
+		if err != nil {
 			return total, err
 		}
-		for _, p := range page {
-			after = VersionKey{p.ProfileKey, p.Version}
-			n, err := r.removeJobs(ctx, p, GoneBefore(now.Add(-clockGrace)))
-			total.Jobs += n
-			if errors.Is(err, errReplaced) {
-				return total, nil
-			}
-			if err != nil {
+		if p.ProfileKey != newest.ProfileKey { // it has no job left that is over, of any version
+			n, err := r.removeProfile(ctx, newest, now)
+			if total.Profiles += n; err != nil {
 				return total, err
 			}
-			removed, err := r.removeProfile(ctx, p, now)
+			newest = KeptProfile{}
+		}
+		if p.Newest {
+			newest = p
+		}
+		n, err := r.removeJobs(ctx, p, GoneBefore(now.Add(-clockGrace)))
+		if total.Jobs += n; errors.Is(err, errReplaced) {
+			return total, nil
+		}
+		if err != nil {
+			return total, err
+		}
+	}
+	n, err := r.removeProfile(ctx, newest, now)
+	total.Profiles += n
+	return total, err
+}
+
+// kept are all versions, page by page.
+func (r *Retention) kept(ctx context.Context) iter.Seq2[KeptProfile, error] {
+	return func(yield func(KeptProfile, error) bool) {
+		var after VersionKey
+		for {
+			page, err := r.o.Store.KeptProfiles(ctx, after, retentionPage)
 			if err != nil {
-				return total, err
+				yield(KeptProfile{}, err)
 			}
-			total.Profiles += removed
+			if err != nil || len(page) == 0 {
+				return
+			}
+			for _, p := range page {
+				if after = (VersionKey{p.ProfileKey, p.Version}); !yield(p, nil) {
+					return
+				}
+			}
 		}
 	}
 }

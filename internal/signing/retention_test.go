@@ -2,6 +2,7 @@ package signing_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -118,6 +119,24 @@ func TestEndedProfilesGo(t *testing.T) {
 			removes(t, r, signing.Removed{})
 		})
 	}
+}
+
+// TestEndedProfilesGoInARound: whichever version is looked at first.
+func TestEndedProfilesGoInARound(t *testing.T) {
+	w := newWorldAt(t, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
+	w.Service = w.replica(t, signing.Options{AllowReuseOfEndedNames: true})
+	const names = 10 // versions are random: of some the newest comes first
+	for i := range names {
+		for range 2 {
+			key := w.putFor(t, fmt.Sprintf("short_%d", i), 1)
+			w.sign(t, key)
+			if err := w.CancelProfile(t.Context(), key); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	w.clock.advance(250 * day)
+	removes(t, w.retention(t), signing.Removed{Jobs: 2 * names, Profiles: names})
 }
 
 // TestOneForgets: of two processes one makes rounds, each hour; when it is gone,
