@@ -118,12 +118,18 @@ func (k *acknowledged) agree(t *testing.T, s *service, most int, directories ...
 	if _, err := s.logged(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	verify := program(t.Context(), "sealwright", append([]string{"log", "verify", "--data", s.dir}, dataFlags(s.command.Args)...)...)
-	said, err := verify.CombinedOutput()
-	if want := fmt.Sprintf("is whole: %d entries, one for each signing job", len(jobs)); err != nil || !strings.Contains(string(said), want) {
-		t.Errorf("the log: %v: %s, want %q", err, said, want)
-	}
+	s.logIsWhole(len(jobs))
 	t.Logf("%d signatures were acknowledged; %d have a job, a line and an entry", len(k.jobs), len(jobs))
+}
+
+// logIsWhole checks the transparency log, of so many entries.
+func (s *service) logIsWhole(entries int) {
+	s.t.Helper()
+	verify := program(s.t.Context(), "sealwright", append([]string{"log", "verify", "--data", s.dir}, dataFlags(s.command.Args)...)...)
+	said, err := verify.CombinedOutput()
+	if want := fmt.Sprintf("is whole: %d entries, one for each signing job", entries); err != nil || !strings.Contains(string(said), want) {
+		s.t.Errorf("the log: %v: %s, want %q", err, said, want)
+	}
 }
 
 // TestAuditFollows: what happens while somebody looks is shown once, in order.

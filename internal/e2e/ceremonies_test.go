@@ -25,8 +25,6 @@ import (
 	"filippo.io/age"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/signer"
-	"github.com/notaryproject/notation-core-go/signature"
-	"github.com/notaryproject/notation-core-go/signature/jws"
 
 	"github.com/sealwright/sealwright/internal/store/storetest/pgtest"
 )
@@ -442,15 +440,7 @@ func (l *load) await(issuer string, replicas int) {
 
 func chainOf(t *testing.T, envelope []byte) []*x509.Certificate {
 	t.Helper()
-	e, err := signature.ParseEnvelope(jws.MediaTypeEnvelope, envelope)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := e.Content()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c.SignerInfo.CertificateChain
+	return opened(t, envelope).SignerInfo.CertificateChain
 }
 
 // certificates are those of a PEM text.
