@@ -263,7 +263,7 @@ func TestAgainstPeers(t *testing.T) {
 	t.Run("the floor answers what it was taught", func(t *testing.T) { teachFloor(t, floor) })
 	t.Run("a wrong status is an error", func(t *testing.T) {
 		_, err := loadServer(t.Context(), distribution.process, load.Plan{
-			Address: distribution.registry.address, Connections: 2, Duration: 50 * time.Millisecond,
+			Address: distribution.registry.address, Connections: 2, Duration: time.Minute,
 			Do: replay([]load.Request{distribution.registry.request("GET", "/v2/none/manifests/none", nil)}, 200),
 		})
 		if err == nil || !strings.Contains(err.Error(), "status 404, not 200") {

@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
@@ -18,7 +19,7 @@ const asServer = "BENCH_TEST_SERVE"
 func TestMain(m *testing.M) {
 	if address := os.Getenv(asServer); address != "" {
 		fmt.Println("the test server starts")
-		http.HandleFunc("/work", func(http.ResponseWriter, *http.Request) { burn(100 * time.Millisecond) })
+		http.HandleFunc("/work", func(http.ResponseWriter, *http.Request) { burn(100) })
 		http.HandleFunc("/ok", func(http.ResponseWriter, *http.Request) {})
 		fmt.Println(http.ListenAndServe(address, nil))
 		os.Exit(1)
@@ -26,9 +27,12 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// burn uses a processor for a while.
-func burn(d time.Duration) {
-	for begin := time.Now(); time.Since(begin) < d; {
+// burn uses a processor: the more megabytes, the longer, and no less of it where
+// others want it, too.
+func burn(megabytes int) {
+	block := make([]byte, 1<<20)
+	for range megabytes {
+		sha256.Sum256(block)
 	}
 }
 
@@ -160,7 +164,7 @@ func TestParseMemory(t *testing.T) {
 }
 
 func TestThreadCPUCountsWorkAndNotWaiting(t *testing.T) {
-	work := ThreadCPU(func() { burn(50 * time.Millisecond) })
+	work := ThreadCPU(func() { burn(50) })
 	wait := ThreadCPU(func() { time.Sleep(50 * time.Millisecond) })
 	if work <= wait {
 		t.Errorf("working took %v s of CPU, waiting %v s", work, wait)
