@@ -21,9 +21,10 @@ func Search(t *testing.T, open func(t *testing.T) Stores) {
 // diary writes events that differ in everything, two of each kind, and returns
 // them, the oldest first.
 func (d *desk) diary() (events []journal.Event) {
+	now := time.Now()
 	for i := range 8 {
 		n := fmt.Sprint(i / 2)
-		e := journal.New(ctx, time.Now(), "source"+n, "Name"+n, journal.Subject{Account: testAccount, Region: testRegion, Resource: "arn:aws:x:::" + n}, nil)
+		e := journal.New(ctx, now, "source"+n, "Name"+n, journal.Subject{Account: testAccount, Region: testRegion, Resource: "arn:aws:x:::" + n}, nil)
 		e.Time = e.Time.Add(time.Duration(i/2-4) * time.Second)
 		e.Actor = journal.Actor{Principal: "arn:aws:iam::111122223333:user/u" + n, AccessKeyID: "AKIA" + n, RequestID: uuid.Must(uuid.NewV7()).String()}
 		if i >= 4 {
