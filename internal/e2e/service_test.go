@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -41,7 +42,25 @@ type service struct {
 	next      string // the banner's command to type next
 	env       map[string]string
 	command   *exec.Cmd
-	output    *bytes.Buffer
+	output    *output
+}
+
+// output is what a process says, also while it runs.
+type output struct {
+	mu   sync.Mutex
+	said bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.said.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.said.String()
 }
 
 // program is this test binary as the program, under a name that picks the role.
@@ -70,7 +89,7 @@ func start(t *testing.T, dir string, args ...string) *service {
 
 // launch is start for where there is no test yet.
 func launch(dir string, args ...string) (*service, error) {
-	s := &service{dir: dir, output: &bytes.Buffer{}}
+	s := &service{dir: dir, output: &output{}}
 	s.command = program(context.Background(), "sealwright", append([]string{"serve", "--data", dir, "--listen", "localhost:0"}, args...)...)
 	s.command.Stderr = s.output
 	stdout, err := s.command.StdoutPipe()
