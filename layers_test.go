@@ -33,7 +33,7 @@ var rows = [][]string{
 	{"internal/access", "internal/authority", "internal/registry", "internal/envelope", "internal/audit", "internal/translog"},
 	{"internal/seal"},
 	{"internal/journal", "internal/ociref", "internal/policy", "internal/ownerfile", "internal/webidentity", "internal/throttle", "internal/leader"},
-	{"internal/arn", "internal/durable", "internal/harden", "internal/recall", "internal/cli/awsverbs/shorthand"},
+	{"internal/arn", "internal/durable", "internal/footprint", "internal/harden", "internal/recall", "internal/cli/awsverbs/shorthand"},
 	{"internal/fault", "internal/peertest"},
 }
 

@@ -8,13 +8,13 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
-	"runtime/debug"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sealwright/sealwright/internal/config"
+	"github.com/sealwright/sealwright/internal/footprint"
 	"github.com/sealwright/sealwright/internal/harden"
 	"github.com/sealwright/sealwright/internal/server"
 )
@@ -59,7 +59,7 @@ func (a *app) serve(ctx context.Context, settings config.Config) error {
 	if err := harden.Process(); err != nil {
 		return err
 	}
-	letHeapGrow(settings.ReadCache)
+	footprint.Grow(settings.ReadCache)
 	if settings.AdminListen == "" {
 		runtime.MemProfileRate = 0 // nobody can ask for it, and it takes a hundredth of the time
 	}
@@ -77,7 +77,7 @@ func (a *app) serve(ctx context.Context, settings config.Config) error {
 		signal.Ignore(syscall.SIGPIPE) // whose reader goes must not end the service, but its signing
 	}
 	banner(said, s, settings)
-	defer time.AfterFunc(started, func() { _ = settle() }).Stop() // if it fails, more stays in memory
+	defer time.AfterFunc(started, func() { _ = footprint.GiveBack() }).Stop() // if it fails, more stays in memory
 	if err := s.Run(ctx); err != nil {
 		return err
 	}
@@ -87,30 +87,6 @@ func (a *app) serve(ctx context.Context, settings config.Config) error {
 
 // started is when the start is over, and what it needed may be given back.
 const started = 500 * time.Millisecond
-
-// heapGrowth is how much garbage may lie beside what lives before it is collected,
-// in percent of what lives. A service keeps little alive, some tens of megabytes
-// with full caches, and makes much garbage: with Go's 100 a seventh of its time
-// goes to collections.
-const heapGrowth = 400
-
-// heapRoom is how much memory the service takes, beside what it is told to keep
-// ready, before garbage is collected more often than heapGrowth says: bodies and
-// answers of which 128 MiB each may be alive at once would else take five times that.
-// It refuses nothing: who needs more gets it, and spends more time on collections.
-const heapRoom = 640 << 20
-
-// letHeapGrow sets heapGrowth and heapRoom unless the environment says otherwise.
-//
-// Source: https://pkg.go.dev/runtime#hdr-Environment_Variables
-func letHeapGrow(readCache int64) {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(heapGrowth)
-	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(heapRoom + readCache)
-	}
-}
 
 // serviceLog is the log of the service.
 func (a *app) serviceLog(settings config.Config) *slog.Logger {

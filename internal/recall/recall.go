@@ -27,6 +27,7 @@ type answer[V any] struct {
 	value    V
 	revision uint64
 	size     int64
+	asked    bool // since the last Age
 }
 
 // overhead is what an answer takes beside what its maker counted: the places in
@@ -44,7 +45,10 @@ func (m *Memory[K, V]) Get(key K, revision uint64) (V, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if a, ok := m.answers[key]; ok && a.revision == revision {
-		m.hits++
+		if m.hits++; !a.asked {
+			a.asked = true
+			m.answers[key] = a
+		}
 		return a.value, true
 	}
 	m.misses++
@@ -62,7 +66,7 @@ func (m *Memory[K, V]) Put(key K, revision uint64, value V, size int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.held += size - m.answers[key].size
-	m.answers[key] = answer[V]{value, revision, size}
+	m.answers[key] = answer[V]{value, revision, size, true}
 	for other, a := range m.answers { // in no order: any may go
 		if m.held <= m.limit {
 			return
@@ -70,6 +74,24 @@ func (m *Memory[K, V]) Put(key K, revision uint64, value V, size int64) {
 		delete(m.answers, other)
 		m.held -= a.size
 	}
+}
+
+// Age lets go of all answers that were neither asked for nor made since the last
+// Age, and returns how many bytes those were.
+func (m *Memory[K, V]) Age() (bytes int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for key, a := range m.answers {
+		if a.asked {
+			a.asked = false
+			m.answers[key] = a
+			continue
+		}
+		delete(m.answers, key)
+		bytes += a.size
+	}
+	m.held -= bytes
+	return bytes
 }
 
 // Stats is what a Memory has done.

@@ -14,6 +14,7 @@ import (
 	"github.com/sealwright/sealwright/internal/edge/ociapi"
 	"github.com/sealwright/sealwright/internal/edge/signerapi"
 	"github.com/sealwright/sealwright/internal/edge/trailapi"
+	"github.com/sealwright/sealwright/internal/footprint"
 )
 
 // mount puts every surface on one handler, so that one AWS_ENDPOINT_URL serves
@@ -35,8 +36,10 @@ func (s *Server) mount(context.Context) (err error) {
 		return err
 	}
 	s.uploads = ociapi.NewSlots(s.config.MaxUploads, slotPatience)
+	pages := ociapi.NewPages(s.config.ReadCache / 2)
+	s.work = append(s.work, func(ctx context.Context) error { return footprint.Tend(ctx, pages.Age) })
 	oci := ociapi.New(ociapi.Options{
-		Registry: s.registry, Tokens: s.access, Authorizer: s.access, Uploads: s.uploads, Pages: s.config.ReadCache / 2, Note: note,
+		Registry: s.registry, Tokens: s.access, Authorizer: s.access, Uploads: s.uploads, Pages: pages, Note: note,
 		PublicURL: s.publicURL, SourceIP: s.proxies.sourceIP, Secure: s.proxies.https, Logger: s.options.Logger,
 		AnonymousAccount: arn.AccountID(s.config.Account), HostAccount: s.hosts.account, Revision: s.records.Access().Revision, Recorder: s.recorder,
 		Limit: s.limit,

@@ -65,7 +65,7 @@ type Options struct {
 	Patience  time.Duration              // how long a client may send or take nothing; 0 means 30 seconds
 	Room      int64                      // bytes of all manifests that are being pushed; 0 means 128 MiB, at least one fits
 	Sending   int64                      // bytes of large manifests and lists that are being sent; 0 means 128 MiB, at least one fits
-	Pages     int64                      // bytes of lists of referrers that are kept ready; 0 means 64 MiB
+	Pages     *Pages                     // keeps lists of referrers ready; nil means 64 MiB of them
 	Uploads   *Slots                     // bounds the bodies that arrive at once; nil means no bound
 	// Note is told which operation a request asks for, such as "oci:getManifest",
 	// and the ARN of who asks, once both are known. w is the ResponseWriter that
@@ -85,18 +85,14 @@ const openMemory = 256 << 10
 // defaultPatience is how long a transfer may stand still.
 const defaultPatience = 30 * time.Second
 
-// defaultPages keeps 250 lists of a thousand signatures ready.
-const defaultPages = 64 << 20
-
 // defaultRoom lets 32 of the largest manifests be pushed at once, and thousands
 // of the usual ones.
 const defaultRoom = 128 << 20
 
 type handler struct {
 	Options
-	room      *semaphore.Weighted // what is left of Room
-	sending   *sending            // what is left of Sending
-	pages     *recall.Memory[pageKey, renderedPage]
+	room      *semaphore.Weighted                                 // what is left of Room
+	sending   *sending                                            // what is left of Sending
 	renders   *singleflight.Group                                 // pages in the making
 	renderers *semaphore.Weighted                                 // how many more of them there may be
 	open      *recall.Memory[arn.AccountID, bool]                 // whether a registry may be open to everyone
@@ -134,8 +130,10 @@ func New(o Options) http.Handler {
 	}
 	limits := limitsOf(o.Limit)
 	room := max(cmp.Or(o.Room, defaultRoom), o.Registry.MaxManifest()+1)
-	pages := recall.New[pageKey, renderedPage](cmp.Or(o.Pages, defaultPages))
-	return &handler{o, semaphore.NewWeighted(room), newSending(cmp.Or(o.Sending, defaultSending)), pages, new(singleflight.Group), semaphore.NewWeighted(maxRenderers), recall.New[arn.AccountID, bool](openMemory), limits}
+	if o.Pages == nil {
+		o.Pages = NewPages(defaultPages)
+	}
+	return &handler{o, semaphore.NewWeighted(room), newSending(cmp.Or(o.Sending, defaultSending)), new(singleflight.Group), semaphore.NewWeighted(maxRenderers), recall.New[arn.AccountID, bool](openMemory), limits}
 }
 
 // call is one request under way.

@@ -2,36 +2,19 @@ package ociapi
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"runtime/debug"
 
 	"github.com/sealwright/sealwright/internal/ociref"
 	"github.com/sealwright/sealwright/internal/registry"
 )
 
-// Bounds on the pages of referrers.
+// Bounds on the making of pages of referrers.
 const (
-	maxReferrersPage = 4 << 20 // bytes: what a client must be able to take as a manifest
-	referrersBatch   = 2000    // rows read at a time
-	maxRenderers     = 4       // pages in the making at once
+	referrersBatch = 500 // rows read at a time
+	maxRenderers   = 4   // pages in the making at once
 )
-
-// pageKey is what a page of referrers was asked for by.
-type pageKey struct {
-	registry.Key
-	subject ociref.Digest
-	types   string // the filter's, quoted: no two lists are written alike
-	after   registry.Cursor
-}
-
-// renderedPage is a page of referrers, ready to send.
-type renderedPage struct {
-	body []byte
-	last registry.Cursor // where its last referrer stands if there are more; zero on the last page
-}
 
 // referrersPage returns a page from memory if the subject's referrers are still
 // those it was made of, which is asked in each request; else it makes the page.
@@ -46,7 +29,7 @@ func (c *call) referrersPage(subject ociref.Digest, f registry.ReferrerFilter) (
 		return renderedPage{body: newPage().close()}, nil
 	}
 	key := pageKey{c.Key, subject, fmt.Sprintf("%q", f.ArtifactTypes), f.After}
-	if page, ok := c.pages.Get(key, revision); ok {
+	if page, ok := c.Pages.memory.Get(key, revision); ok {
 		return page, nil
 	}
 	return c.renderOnce(key, revision, f)
@@ -90,7 +73,7 @@ func (c *call) render(key pageKey, revision uint64, f registry.ReferrerFilter) (
 	}
 	defer c.renderers.Release(1)
 	if page, err = c.renderReferrers(key.subject, f); err == nil {
-		c.pages.Put(key, revision, page, int64(cap(page.body)+len(key.types)))
+		c.Pages.memory.Put(key, revision, page, int64(cap(page.body)+len(key.types)))
 	}
 	return page, err
 }
@@ -135,48 +118,4 @@ func (c *call) renderReferrers(subject ociref.Digest, f registry.ReferrerFilter)
 			return renderedPage{body: p.close()}, nil
 		}
 	}
-}
-
-// descriptor is what the referrers list has of a manifest.
-type descriptor struct {
-	MediaType    string            `json:"mediaType"`
-	Digest       ociref.Digest     `json:"digest"`
-	Size         int64             `json:"size"`
-	ArtifactType string            `json:"artifactType,omitempty"`
-	Annotations  map[string]string `json:"annotations,omitempty"`
-}
-
-// page is an image index in the making.
-type page struct {
-	bytes.Buffer
-	entries int
-}
-
-func newPage() *page {
-	p := &page{}
-	p.WriteString(`{"schemaVersion":2,"mediaType":"` + registry.MediaTypeIndex + `","manifests":[`)
-	return p
-}
-
-// add adds a descriptor, unless the page has some and this is too much.
-func (p *page) add(m registry.Manifest) bool {
-	entry, err := json.Marshal(descriptor{m.MediaType, m.Digest, m.ContentSize, m.ArtifactType, m.Annotations})
-	if err != nil {
-		panic(http.ErrAbortHandler) // strings and numbers always marshal
-	}
-	if p.entries > 0 && p.Len()+len(entry)+len(",]}") > maxReferrersPage {
-		return false
-	}
-	if p.entries > 0 {
-		p.WriteByte(',')
-	}
-	p.Write(entry)
-	p.entries++
-	return true
-}
-
-// close ends the index and returns it, in no more memory than it takes.
-func (p *page) close() []byte {
-	p.WriteString("]}")
-	return bytes.Clone(p.Bytes())
 }

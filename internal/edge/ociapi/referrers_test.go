@@ -81,8 +81,8 @@ func TestPagesOfDifferentFiltersAreApart(t *testing.T) {
 // TestReferrersWhileTheyCome: who has pushed a referrer finds it, whoever else
 // pushes and reads, and with next to no room for pages.
 func TestReferrersWhileTheyCome(t *testing.T) {
-	for _, room := range []int64{0, 8 << 10} {
-		s := serve(t, func(_ *registry.Options, o *ociapi.Options) { o.Pages = room }, "app")
+	for _, room := range []int64{64 << 20, 8 << 10} {
+		s := serve(t, func(_ *registry.Options, o *ociapi.Options) { o.Pages = ociapi.NewPages(room) }, "app")
 		subject, _ := s.pushImage("app", "v1", "config", "")
 		var all sync.WaitGroup
 		for worker := range 4 {
@@ -96,6 +96,26 @@ func TestReferrersWhileTheyCome(t *testing.T) {
 			})
 		}
 		all.Wait()
+	}
+}
+
+// TestPagesAge: a page that nobody has asked for is let go, and made anew for who asks
+// then.
+func TestPagesAge(t *testing.T) {
+	pages := ociapi.NewPages(1 << 20)
+	s := serve(t, func(_ *registry.Options, o *ociapi.Options) { o.Pages = pages }, "app")
+	subject, _ := s.pushImage("app", "v1", "config", "")
+	d, _ := s.pushImage("app", "", "config", subjectJSON(subject, "application/a", ""))
+	for range 2 {
+		if got, _ := s.referrersOf("/v2/app/referrers/" + string(subject)); !slices.Equal(got, []ociref.Digest{d}) {
+			t.Fatalf("got %v", got)
+		}
+		if bytes := pages.Age(); bytes != 0 {
+			t.Errorf("%d bytes are let go of what was just asked for", bytes)
+		}
+		if bytes := pages.Age(); bytes == 0 {
+			t.Error("nothing is let go")
+		}
 	}
 }
 

@@ -1,4 +1,4 @@
-package cli
+package footprint
 
 import (
 	"bufio"
@@ -9,11 +9,11 @@ import (
 	"syscall"
 )
 
-// settle gives back what only the start needed: garbage on the heap, and the pages
-// of the program that initialised the whole of it, verbs too. Those are more than
-// half of what a new service has in memory. What is needed again is mapped again,
-// from the file or the cache it is in already.
-func settle() error {
+// GiveBack gives memory back that nothing needs now: garbage on the heap, and the
+// pages of the program, code and constants, which are more than half of what an idle
+// service has in memory. What is needed again is mapped again, from the file or the
+// cache it is in already.
+func GiveBack() error {
 	debug.FreeOSMemory()
 	program, err := os.Readlink("/proc/self/exe")
 	if err != nil {

@@ -1,0 +1,53 @@
+package footprint
+
+import (
+	"context"
+	"errors"
+	"testing"
+)
+
+// TestBurst: memory is given back once after much was allocated or forgotten, when
+// little is allocated any more, and not while nothing happens.
+func TestBurst(t *testing.T) {
+	const kilo, mega = 1 << 10, 1 << 20
+	var b burst
+	var allocated uint64
+	for i, c := range []struct {
+		allocates uint64
+		forgets   int64
+		want      bool
+	}{
+		{0, 0, false},
+		{10 * mega, 0, false},
+		{100 * mega, 0, false},
+		{kilo, 0, true},
+		{kilo, 0, false},
+		{kilo, 30 * mega, true}, // what was kept ready lies about now
+		{0, 0, false},
+		{4 * mega, 0, false},
+		{0, 0, false}, // not worth it
+		{3 * mega, 0, false},
+		{2 * mega, 20 * mega, false}, // still at work
+		{0, 0, true},
+		{0, 0, false},
+	} {
+		allocated += c.allocates
+		if got := b.over(allocated, c.forgets); got != c.want {
+			t.Errorf("look %d: %v", i, got)
+		}
+	}
+	for looks := range 20 { // a trickle adds up
+		allocated += mega
+		if got, want := b.over(allocated, 0), looks%8 == 7; got != want {
+			t.Errorf("look %d at a trickle: %v", looks, got)
+		}
+	}
+}
+
+func TestTendEnds(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := Tend(ctx, func() int64 { return 0 }); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
