@@ -29,7 +29,7 @@ type revisionRead struct{ stamp, number uint64 }
 
 // Revision implements [access.Store]. The row is read after each change of it by this
 // process, which are counted, and when another process may have changed it: on
-// SQLite that is known to 5 ms, elsewhere it is after half a second. Neither part of
+// SQLite that is known to 50 ms, elsewhere it is after half a second. Neither part of
 // the stamp ever falls, so their sum is another one whenever one of them is.
 func (s accessStore) Revision() (revision uint64, known bool) {
 	changes := s.db.accesses.Load()

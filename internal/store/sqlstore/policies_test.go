@@ -20,8 +20,8 @@ func TestPoliciesMoveTheRevision(t *testing.T) {
 		db, err := sqlstore.OpenSQLite(t.Context(), path)
 		return closing(t, db, err)
 	}
-	const foreignDelay = 5 * time.Millisecond // in which a process learns of another's commits
-	db, other := open(), open()               // the other has only what was committed to go by
+	const foreignDelay = 50 * time.Millisecond // in which a process learns of another's commits
+	db, other := open(), open()                // the other has only what was committed to go by
 	ctx, now := t.Context(), time.Now().UTC()
 	e := journal.New(ctx, now, journal.SourceECR, "SetRepositoryPolicy", journal.Subject{Account: "111122223333", Region: "us-east-1"}, nil)
 	app := registry.Key{Account: "111122223333", Name: "app"}

@@ -62,7 +62,7 @@ func (r *revision) read() (number uint64, known bool) {
 }
 
 // recentDelay is how long recent may not know of a commit.
-const recentDelay = 5 * time.Millisecond
+const recentDelay = 50 * time.Millisecond
 
 // recent is read for who may learn of commits that late. It costs next to nothing,
 // and never falls.

@@ -65,7 +65,7 @@ type engine interface {
 	// it; known is false where to find out costs as much as to read.
 	revision() (number uint64, known bool)
 	// recent is a number that is another one soon after each commit: on SQLite in
-	// 5 ms, elsewhere every half second.
+	// 50 ms, elsewhere every half second.
 	recent() (number uint64, known bool)
 	ping(ctx context.Context) error
 	observe(func(Write))
