@@ -43,7 +43,7 @@ func (s *Server) openAudit(ctx context.Context) (err error) {
 		return err
 	}
 	for _, k := range sinks {
-		if err := s.tail(k.name, k.sink); err != nil {
+		if err := s.tail(k); err != nil {
 			return err
 		}
 	}
@@ -75,15 +75,16 @@ func (s *Server) toldOfPruning(removed int, err error) {
 
 // namedSink is a place that the journal goes to.
 type namedSink struct {
-	name string // of its tailer
-	sink journal.Sink
+	name   string // of its tailer
+	sink   journal.Sink
+	reader journal.Reader // of what it needs to know
 }
 
 // sinks are those that the settings name.
 func (s *Server) sinks() (sinks []namedSink, err error) {
-	c := s.config
+	c, all := s.config, s.records.Journal()
 	if s.log != nil {
-		sinks = append(sinks, namedSink{translog.Tailer, s.log})
+		sinks = append(sinks, namedSink{translog.Tailer, s.log, s.records.Gist()})
 	}
 	if c.AuditFile != "" {
 		files, err := audit.NewFiles(audit.FileOptions{Directory: c.AuditFile, Size: c.AuditFileSize, Age: c.AuditFileAge, Keep: c.AuditFileKeep, Now: s.options.Now})
@@ -91,7 +92,7 @@ func (s *Server) sinks() (sinks []namedSink, err error) {
 			return nil, fmt.Errorf("audit-file: %w", err)
 		}
 		s.onClose(files.Close)
-		sinks = append(sinks, namedSink{"file", files})
+		sinks = append(sinks, namedSink{"file", files, all})
 	}
 	if c.AuditSyslog != "" {
 		trusted, err := roots(c.AuditSyslogCAFile)
@@ -103,10 +104,10 @@ func (s *Server) sinks() (sinks []namedSink, err error) {
 			return nil, fmt.Errorf("audit-syslog: %w", err)
 		}
 		s.onClose(syslog.Close)
-		sinks = append(sinks, namedSink{"syslog", syslog})
+		sinks = append(sinks, namedSink{"syslog", syslog, all})
 	}
 	if c.AuditStdout {
-		sinks = append(sinks, namedSink{"stdout", audit.NewStream(s.stdout())})
+		sinks = append(sinks, namedSink{"stdout", audit.NewStream(s.stdout()), all})
 	}
 	return sinks, nil
 }
@@ -119,7 +120,7 @@ func (s *Server) stdout() io.Writer {
 }
 
 // tail has the journal delivered to a sink while the server runs.
-func (s *Server) tail(name string, sink journal.Sink) error {
+func (s *Server) tail(k namedSink) error {
 	lease := time.Duration(0) // SQLite's directory is locked: there is no other replica
 	if s.config.Database != "" {
 		lease = tailLease
@@ -128,21 +129,21 @@ func (s *Server) tail(name string, sink journal.Sink) error {
 	if err != nil {
 		return err
 	}
-	series := s.metrics.Tailer(name, func() (int64, float64) { return s.lag(name) })
+	series := s.metrics.Tailer(k.name, func() (int64, float64) { return s.lag(k.name) })
 	wake := make(chan struct{}, 1)
 	s.records.Wake(wake)
 	t, err := journal.NewTailer(journal.TailerOptions{
-		Name: name, Reader: s.records.Journal(), Stands: s.records.Tailers(), Sink: sink, Holder: holder, Lease: lease, Wake: wake, Now: s.options.Now,
-		Pause: tailPauses[name],
+		Name: k.name, Reader: k.reader, Stands: s.records.Tailers(), Sink: k.sink, Holder: holder, Lease: lease, Wake: wake, Now: s.options.Now,
+		Pause: tailPauses[k.name],
 		Told: func(n int, err error) {
 			series.Step(n, err)
-			s.toldOfTailer(name, n, err)
+			s.toldOfTailer(k.name, n, err)
 		},
 	})
 	if err != nil {
 		return err
 	}
-	s.tailed = append(s.tailed, name)
+	s.tailed = append(s.tailed, k.name)
 	s.work = append(s.work, t.Run)
 	return nil
 }

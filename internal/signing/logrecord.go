@@ -24,7 +24,7 @@ func (j Job) LogRecord() translog.Record {
 }
 
 // LogRecordOf is what the transparency log has of a signature that the journal
-// tells of; false if the entry tells of something else.
+// tells of; false if the entry tells of something else. It does not ask who did it.
 func LogRecordOf(e journal.Entry) (translog.Record, bool, error) {
 	if e.Source != journal.SourceSigner || e.Name != signPayload || e.Outcome.Failed() {
 		return translog.Record{}, false, nil

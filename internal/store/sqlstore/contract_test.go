@@ -26,5 +26,5 @@ func contract(t *testing.T, suite func(*testing.T, func(*testing.T) storetest.St
 
 func stores(db *sqlstore.DB) storetest.Stores {
 	return storetest.Stores{Access: db.Access(), Authority: db.Authority(), Profiles: db.Profiles(), Jobs: db.Jobs(), Retention: db.Retention(),
-		Journal: db.Journal(), Tailers: db.Tailers(), Appender: db.Appender(), Search: db.Search(), Trimmer: db.Trimmer(), Keys: db.AuthorityKeys(), Slots: db.Slots(), Translog: db.Translog(), Logged: db.LoggedJobs()}
+		Journal: db.Journal(), Gist: db.Gist(), Tailers: db.Tailers(), Appender: db.Appender(), Search: db.Search(), Trimmer: db.Trimmer(), Keys: db.AuthorityKeys(), Slots: db.Slots(), Translog: db.Translog(), Logged: db.LoggedJobs()}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/sealwright/sealwright/internal/arn"
 	"github.com/sealwright/sealwright/internal/signing"
@@ -100,15 +99,24 @@ type jobKey struct{ account, job string }
 
 func keyOf(r translog.Record) jobKey { return jobKey{string(r.Account), r.Job} }
 
+// selectLogged finds those of some jobs that have a record.
+var selectLogged = func() map[int]string {
+	texts := map[int]string{}
+	for _, size := range chunkSizes {
+		texts[size] = "SELECT account, job FROM log_records WHERE (account, job) IN (VALUES " + placeholders(size, 2) + ")"
+	}
+	return texts
+}()
+
 // unlogged returns the records whose job has none yet, each job once.
 func unlogged(tx querier, records []translog.Record) (fresh []translog.Record, err error) {
 	known := make(map[jobKey]bool, len(records))
 	for _, chunk := range chunks(records, 1) {
-		query := &where{}
+		keys := make([]any, 0, 2*len(chunk))
 		for _, r := range chunk {
-			query.and(`(?, ?)`, string(r.Account), r.Job)
+			keys = append(keys, string(r.Account), r.Job)
 		}
-		found, err := collect(tx, scanJobKey, `SELECT account, job FROM log_records WHERE (account, job) IN (VALUES `+strings.Join(query.text, ", ")+`)`, query.args...)
+		found, err := collect(tx, scanJobKey, selectLogged[len(chunk)], keys...)
 		if err != nil {
 			return nil, err
 		}

@@ -59,6 +59,11 @@ func journalFields(d *desk) {
 	equal(d, len(entries), 2)
 	equal(d, entries[0].Event, full)
 	equal(d, entries[1].Event, bare)
+	gist, err := d.Gist.Read(ctx, 0, 10)
+	d.must(err)
+	equal(d, gist[0], journal.Entry{Position: entries[0].Position, Event: journal.Event{Account: full.Account, Region: full.Region, Source: full.Source,
+		Name: full.Name, Resource: full.Resource, Detail: full.Detail, Outcome: journal.Outcome{ErrorCode: full.Outcome.ErrorCode}}})
+	equal(d, gist[1].Event, journal.Event{Account: bare.Account, Region: bare.Region, Source: bare.Source, Name: bare.Name})
 }
 
 func journalPages(d *desk) {

@@ -28,6 +28,7 @@ type Stores struct {
 	Jobs      signing.JobStore
 	Retention signing.RetentionStore
 	Journal   journal.Reader
+	Gist      journal.Reader
 	Tailers   journal.Stands
 	Appender  journal.Appender
 	Search    journal.Searcher
