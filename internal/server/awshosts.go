@@ -100,5 +100,5 @@ func (h *hosts) registryURL(c *awshttp.Call, account arn.AccountID, named bool) 
 			return d.registryURL(h.region, account)
 		}
 	}
-	return c.PublicURL
+	return c.PublicURL()
 }

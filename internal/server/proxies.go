@@ -35,10 +35,13 @@ func (p proxies) https(r *http.Request) bool {
 	if r.TLS != nil {
 		return true
 	}
-	return p.trusts(peerAddress(r)) && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
+	return strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") && p.trusts(peerAddress(r))
 }
 
 func (p proxies) trusts(address string) bool {
+	if len(p) == 0 {
+		return false
+	}
 	ip, err := netip.ParseAddr(address)
 	if err != nil {
 		return false

@@ -13,6 +13,7 @@
 package awshttp
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/sealwright/sealwright/internal/access"
@@ -91,8 +92,13 @@ type Call struct {
 	Region      string        // the installation's
 	RequestID   string        // as answered in x-amzn-RequestId
 	Host        string        // as the client sent it
-	PublicURL   string        // scheme://host as clients should see us
 	// Context is what conditions may ask about the request. Its region is the one
 	// that the signature names; its keys are those of the operation's row.
 	Context access.RequestContext
+
+	request   *http.Request
+	publicURL func(*http.Request) string
 }
+
+// PublicURL is scheme://host as the client should see us.
+func (c *Call) PublicURL() string { return c.publicURL(c.request) }

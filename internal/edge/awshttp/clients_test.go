@@ -39,7 +39,7 @@ func TestSDKSignsAndIsKnown(t *testing.T) {
 		t.Errorf("answer %+v", out)
 	}
 	if y.call.Principal.ARN != "arn:aws:iam::111122223333:root" || y.call.Account != account || y.call.Region != region ||
-		y.call.PublicURL != w.URL || "http://"+y.call.Host != w.URL {
+		y.call.PublicURL() != w.URL || "http://"+y.call.Host != w.URL {
 		t.Errorf("call %+v", y.call)
 	}
 	if y.actor.Principal != y.call.Principal.ARN || y.actor.AccessKeyID != w.Root.AccessKeyID || y.actor.SourceIP != "127.0.0.1" ||

@@ -44,7 +44,7 @@ type exchange struct {
 func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 	x := &exchange{h: h, w: w, r: r}
 	x.call = Call{
-		Region: h.options.Region, RequestID: uuid.Must(uuid.NewV7()).String(), Host: r.Host, PublicURL: h.options.PublicURL(r),
+		Region: h.options.Region, RequestID: uuid.Must(uuid.NewV7()).String(), Host: r.Host, request: r, publicURL: h.options.PublicURL,
 		Context: access.RequestContext{
 			Region: h.options.Region, SourceIP: h.options.SourceIP(r), UserAgent: r.UserAgent(), Secure: h.options.Secure(r),
 		},

@@ -58,7 +58,7 @@ const maxBody = 1 << 20
 // Service returns the surface for [awshttp.New].
 func Service(o Options) awshttp.Service {
 	if o.RegistryURL == nil {
-		o.RegistryURL = func(c *awshttp.Call, _ arn.AccountID, _ bool) string { return c.PublicURL }
+		o.RegistryURL = func(c *awshttp.Call, _ arn.AccountID, _ bool) string { return c.PublicURL() }
 	}
 	s := &surface{o.Registry, o.Tokens, o.Judge, o.RegistryURL}
 	return awshttp.Service{
