@@ -75,11 +75,22 @@ func replay(requests []load.Request, status int) func(*load.Conn, int) error {
 
 // repeat sends one request again and again and wants the same answer each time.
 func repeat(request load.Request, body []byte) func(*load.Conn, int) error {
+	check := same(body)
 	return func(c *load.Conn, _ int) error {
 		a, err := c.Expect(http.StatusOK, request)
-		if err == nil && !bytes.Equal(a.Body, body) {
-			err = fmt.Errorf("an answer of %d bytes differs from the first, of %d: %.200q", len(a.Body), len(body), a.Body)
+		if err != nil {
+			return err
 		}
-		return err
+		return check(a)
+	}
+}
+
+// same checks that an answer is the one that is known.
+func same(body []byte) func(load.Answer) error {
+	return func(a load.Answer) error {
+		if a.Status != http.StatusOK || !bytes.Equal(a.Body, body) {
+			return fmt.Errorf("an answer, status %d, of %d bytes differs from the first, of %d: %.200q", a.Status, len(a.Body), len(body), a.Body)
+		}
+		return nil
 	}
 }

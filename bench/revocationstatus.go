@@ -105,8 +105,7 @@ func (e *revocationStatus) round(ctx context.Context, b *bench, _ int) error {
 	const work = "GetRevocationStatus, 64 connections"
 	b.table.Add(table.Measurement{Work: work + ": server CPU", Unit: table.Seconds, Value: ours.cpu, Beside: floorName, Limit: floor.cpu})
 	b.addRateAndLatency(work, ours, floorName, floor)
-	plan.Address, plan.Duration = b.ours.registry.address, b.duration
-	return b.addHalfRate(ctx, "GetRevocationStatus", b.ours.process, plan, ours.Rate())
+	return halfRate{"GetRevocationStatus", requests, same(e.answer), ours.Rate(), floor.Rate()}.add(ctx, b)
 }
 
 // questionAbout reads from an answer of SignPayload what a verifier asks about.

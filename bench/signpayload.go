@@ -86,7 +86,7 @@ func (e *signPayload) round(ctx context.Context, b *bench, _ int) error {
 		return err
 	}
 	for _, connections := range []int{1, 64} {
-		if err := e.load(ctx, b, connections, replay(requests, 200)); err != nil {
+		if err := e.load(ctx, b, connections, requests); err != nil {
 			return err
 		}
 	}
@@ -95,8 +95,8 @@ func (e *signPayload) round(ctx context.Context, b *bench, _ int) error {
 
 // load measures with so many connections. The raw signature is timed before and
 // after, since the speed of a shared machine drifts.
-func (e *signPayload) load(ctx context.Context, b *bench, connections int, do func(*load.Conn, int) error) error {
-	plan := load.Plan{Connections: connections, Duration: b.duration, Do: do}
+func (e *signPayload) load(ctx context.Context, b *bench, connections int, requests []load.Request) error {
+	plan := load.Plan{Connections: connections, Duration: b.duration, Do: replay(requests, 200)}
 	before := e.rawSignature(b.duration / 4)
 	plan.Address = b.ours.registry.address
 	ours, err := loadServer(ctx, b.ours.process, plan)
@@ -116,20 +116,10 @@ func (e *signPayload) load(ctx context.Context, b *bench, connections int, do fu
 	if connections == 1 {
 		return nil
 	}
-	plan.Address, plan.Duration = b.ours.registry.address, b.duration
-	return b.addHalfRate(ctx, "SignPayload", b.ours.process, plan, ours.Rate())
-}
-
-// addHalfRate adds how long the slowest hundredth takes beside the median, when the
-// server does half of what it can.
-func (b *bench) addHalfRate(ctx context.Context, work string, p *process.Process, plan load.Plan, peak float64) error {
-	plan.Rate = peak / 2
-	half, err := loadServer(ctx, p, plan)
-	if err != nil {
+	if err := (halfRate{"SignPayload", requests, answered(200), ours.Rate(), floor.Rate()}).add(ctx, b); err != nil {
 		return err
 	}
-	b.table.Add(table.Measurement{Work: work + ", half the rate: p99", Unit: table.Seconds, Value: half.Latency(0.99), Beside: "its p50", Limit: half.Latency(0.5)})
-	return nil
+	return b.addSyncs()
 }
 
 func countConnections(n int) string {

@@ -29,10 +29,16 @@ const (
 
 // Conn is one kept-alive connection. It is not for concurrent use.
 type Conn struct {
-	net    net.Conn
+	net    wire
 	reader *bufio.Reader
 	body   []byte
 	armed  time.Time
+}
+
+// wire is what a Conn needs of a connection.
+type wire interface {
+	io.ReadWriteCloser
+	SetDeadline(time.Time) error
 }
 
 // Answer is what the bench looks at of a response.
@@ -50,8 +56,10 @@ func Dial(ctx context.Context, address string) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Conn{net: c, reader: bufio.NewReaderSize(c, readBuffer)}, nil
+	return newConn(c), nil
 }
+
+func newConn(w wire) *Conn { return &Conn{net: w, reader: bufio.NewReaderSize(w, readBuffer)} }
 
 // Close closes the connection.
 func (c *Conn) Close() error { return c.net.Close() }
@@ -63,6 +71,20 @@ func (c *Conn) Do(r Request) (Answer, error) {
 	if err != nil {
 		return a, err
 	}
+	return c.keep(a, body)
+}
+
+// receive reads an answer to a request that was sent.
+func (c *Conn) receive() (Answer, error) {
+	a, body, err := c.readHead(false)
+	if err != nil {
+		return a, err
+	}
+	return c.keep(a, body)
+}
+
+// keep reads the body of an answer.
+func (c *Conn) keep(a Answer, body io.Reader) (_ Answer, err error) {
 	c.body, err = readAll(body, c.body[:0])
 	a.Body, a.Size = c.body, int64(len(c.body))
 	return a, err

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -247,26 +248,76 @@ func TestRunNeedsAServer(t *testing.T) {
 	}
 }
 
-// TestRateMakesOperationsDue: however quick they are, no operation begins before it
-// is due, and one that had to wait took as long as it waited.
-func TestRateMakesOperationsDue(t *testing.T) {
-	address := serve(t, echo)
-	begun := time.Now()
+// numbered are requests whose path is their number.
+func numbered(address string) func(int) Request {
+	return func(n int) Request { return Make("GET", fmt.Sprintf("/%d", n), address, nil) }
+}
+
+func wantCreated(a Answer) error {
+	if a.Status != 201 {
+		return fmt.Errorf("status %d", a.Status)
+	}
+	return nil
+}
+
+// TestPaceKeepsTime: however quick the server is, no request comes before it is due,
+// each comes once, and those that had to wait for a connection took as long as they
+// waited.
+func TestPaceKeepsTime(t *testing.T) {
 	const rate, count = 500, 50
-	result, err := Run(t.Context(), Plan{Address: address, Connections: 2, Count: count, Rate: rate, Do: func(c *Conn, n int) error {
+	var begun time.Time
+	var seen [count]atomic.Int32
+	address := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		n, _ := strconv.Atoi(r.URL.Path[1:])
+		seen[n].Add(1)
 		if since := time.Since(begun); since < time.Duration(n)*time.Second/rate {
-			t.Errorf("operation %d began after %s", n, since)
+			t.Errorf("request %d came after %s", n, since)
 		}
-		if n == 10 || n == 11 { // both connections
+		if n == 10 || n == 11 { // on both connections
 			time.Sleep(20 * time.Millisecond)
 		}
-		_, err := c.Expect(201, Make("GET", "/", address, nil))
-		return err
-	}})
+		echo(w, r)
+	})
+	begun = time.Now()
+	result, err := Pace{Address: address, Connections: 2, Duration: count * time.Second / rate, Rate: rate, Request: numbered(address), Check: wantCreated}.Run(t.Context())
 	if err != nil || result.Operations != count {
 		t.Fatal(result.Operations, err)
 	}
-	if slow := result.Latency(0.9); slow < 0.005 {
-		t.Errorf("those that waited for a connection took %f s", slow)
+	for n := range seen {
+		if seen[n].Load() != 1 {
+			t.Errorf("request %d came %d times", n, seen[n].Load())
+		}
+	}
+	if slow, late := result.Latency(0.9), result.Late(0.9); slow < 0.005 || late < 0.005 {
+		t.Errorf("those that waited for a connection took %f s and were sent %f s late", slow, late)
+	}
+}
+
+func TestPaceEndsWithItsContextAndWithErrors(t *testing.T) {
+	address := serve(t, echo)
+	broken := errors.New("broken")
+	ctx, cancel := context.WithCancel(t.Context())
+	for _, c := range []struct {
+		name  string
+		check func(Answer) error
+		want  error
+	}{
+		{"an answer that is wrong", func(Answer) error { return broken }, broken},
+		{"the end of its context", func(Answer) error { cancel(); return nil }, context.Canceled},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := Pace{Address: address, Connections: 3, Duration: time.Hour, Rate: 1000, Request: numbered(address), Check: c.check}
+			if _, err := p.Run(ctx); !errors.Is(err, c.want) {
+				t.Errorf("got %v, want %v", err, c.want)
+			}
+		})
+	}
+}
+
+func TestPaceNoticesAServerThatHangsUp(t *testing.T) {
+	address := serve(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	p := Pace{Address: address, Connections: 1, Duration: time.Hour, Rate: 100, Request: numbered(address), Check: wantCreated}
+	if _, err := p.Run(t.Context()); !errors.Is(err, io.EOF) {
+		t.Errorf("got %v", err)
 	}
 }

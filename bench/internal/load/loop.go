@@ -12,15 +12,11 @@ import (
 
 // Plan is a closed loop: each connection does one operation after the other,
 // until the time or the count is used up. At least one of the two must be given.
-// With a rate it is an open one, as far as there are connections: operations are
-// due at equal distances, whatever became of those before, and take from when they
-// were due.
 type Plan struct {
 	Address     string        // host:port
 	Connections int           // at least 1
 	Duration    time.Duration // no operation starts later; 0: no such bound
 	Count       int           // operations in all; 0: no such bound
-	Rate        float64       // operations a second; 0: as many as there can be
 	// Do does operation n; each n from 0 occurs once. An error ends the loop.
 	Do func(c *Conn, n int) error
 }
@@ -41,12 +37,8 @@ func (r Result) Latency(q float64) float64 { return stat.Quantile(r.latencies, q
 // Run runs a loop on connections of its own. It returns the first error of any
 // operation: a loop in which something failed has no result.
 func Run(ctx context.Context, p Plan) (Result, error) {
-	conns, err := dialAll(ctx, p)
-	defer func() {
-		for _, c := range conns {
-			c.Close()
-		}
-	}()
+	conns, err := dialAll(ctx, p.Address, p.Connections, Dial)
+	defer closeAll(conns)
 	if err != nil {
 		return Result{}, err
 	}
@@ -67,15 +59,21 @@ func Run(ctx context.Context, p Plan) (Result, error) {
 	return Result{Operations: len(all), Elapsed: elapsed, latencies: all}, nil
 }
 
-func dialAll(ctx context.Context, p Plan) (conns []*Conn, err error) {
-	for range p.Connections {
-		c, err := Dial(ctx, p.Address)
+func dialAll(ctx context.Context, address string, count int, dial func(context.Context, string) (*Conn, error)) (conns []*Conn, err error) {
+	for range count {
+		c, err := dial(ctx, address)
 		if err != nil {
 			return conns, err
 		}
 		conns = append(conns, c)
 	}
 	return conns, nil
+}
+
+func closeAll(conns []*Conn) {
+	for _, c := range conns {
+		c.Close()
+	}
 }
 
 type loop struct {
@@ -91,7 +89,7 @@ func (l *loop) fail(err error) { l.failed.CompareAndSwap(nil, &err) }
 func (l *loop) work(c *Conn) (latencies []time.Duration) {
 	for l.failed.Load() == nil {
 		n := int(l.next.Add(1)) - 1
-		begin := l.due(n)
+		begin := time.Now()
 		if l.plan.Count > 0 && n >= l.plan.Count || l.plan.Duration > 0 && begin.Sub(l.start) >= l.plan.Duration {
 			break
 		}
@@ -102,14 +100,4 @@ func (l *loop) work(c *Conn) (latencies []time.Duration) {
 		latencies = append(latencies, time.Since(begin))
 	}
 	return latencies
-}
-
-// due waits until operation n is due, if there is a rate, and returns when it was.
-func (l *loop) due(n int) time.Time {
-	if l.plan.Rate == 0 {
-		return time.Now()
-	}
-	at := l.start.Add(time.Duration(float64(n) / l.plan.Rate * float64(time.Second)))
-	time.Sleep(time.Until(at))
-	return at
 }
