@@ -47,6 +47,9 @@ type KeptProfile struct {
 // RetentionStore forgets. All methods are safe for concurrent use; each removal is
 // one transaction with its event.
 type RetentionStore interface {
+	// Now is the time by the records' own clock, which may be another machine's; zero
+	// if they have none.
+	Now(ctx context.Context) (time.Time, error)
 	// KeptProfiles lists all versions of all accounts' profiles, by account, name and
 	// version, at most limit that come after a key.
 	KeptProfiles(ctx context.Context, after VersionKey, limit int) ([]KeptProfile, error)
@@ -133,6 +136,9 @@ func (r *Retention) Lead(ctx context.Context) (Removed, error) {
 // round goes through all versions once, as long as this process leads. It may end
 // anywhere, and the next one goes on.
 func (r *Retention) round(ctx context.Context, now time.Time) (total Removed, err error) {
+	if now, err = r.earlier(ctx, now); err != nil {
+		return total, err
+	}
 	var newest KeptProfile // of the name whose versions have been gone through
 	for p, err := range r.kept(ctx) {
 		if err != nil {
@@ -159,6 +165,16 @@ func (r *Retention) round(ctx context.Context, now time.Time) (total Removed, er
 	n, err := r.removeProfile(ctx, newest, now)
 	total.Profiles += n
 	return total, err
+}
+
+// earlier is the time by this process's clock or by the records' own, whichever is
+// behind: a clock that is far ahead must not void what was signed.
+func (r *Retention) earlier(ctx context.Context, now time.Time) (time.Time, error) {
+	theirs, err := r.o.Store.Now(ctx)
+	if err == nil && !theirs.IsZero() && theirs.Before(now) {
+		now = theirs
+	}
+	return now, err
 }
 
 // kept are all versions, page by page.

@@ -1,6 +1,7 @@
 package signing_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -137,6 +138,31 @@ func TestEndedProfilesGoInARound(t *testing.T) {
 	}
 	w.clock.advance(250 * day)
 	removes(t, w.retention(t), signing.Removed{Jobs: 2 * names, Profiles: names})
+}
+
+// otherClock is a store whose records have a clock of their own.
+type otherClock struct {
+	signing.RetentionStore
+	at time.Time
+}
+
+func (o otherClock) Now(context.Context) (time.Time, error) { return o.at, nil }
+
+// TestNothingGoesEarly: what is over by one clock alone stays, whether that is the
+// process's or the records'.
+func TestNothingGoesEarly(t *testing.T) {
+	w := newWorldAt(t, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
+	began := w.clock.now()
+	w.sign(t, w.putFor(t, "short", 1))
+	for _, tt := range []struct{ ours, theirs, jobs int }{{1000, 0, 0}, {0, 1000, 0}, {1000, 300, 1}} {
+		w.clock.at.Store(began.Add(time.Duration(tt.ours) * day).UnixNano())
+		records := otherClock{w.db.Retention(), began.Add(time.Duration(tt.theirs) * day)}
+		r, err := signing.NewRetention(signing.RetentionOptions{Store: records, Now: w.clock.now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		removes(t, r, signing.Removed{Jobs: tt.jobs})
+	}
 }
 
 // TestOneForgets: of two processes one makes rounds, each hour; when it is gone,

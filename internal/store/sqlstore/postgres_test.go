@@ -237,3 +237,12 @@ func TestUsesOfTheSameKeys(t *testing.T) {
 		t.Errorf("%d transactions were given up for others", n)
 	}
 }
+
+// TestDatabasesClock: of a server it is read; here it is our own.
+func TestDatabasesClock(t *testing.T) {
+	before := time.Now().Add(-time.Hour)
+	now, err := openedPostgres(t).Retention().Now(context.Background())
+	if err != nil || now.Before(before) || now.After(time.Now().Add(time.Hour)) {
+		t.Errorf("it is %v, %v", now, err)
+	}
+}

@@ -13,6 +13,9 @@ func (db *DB) Retention() signing.RetentionStore { return retention{db} }
 
 type retention struct{ db *DB }
 
+// Now implements [signing.RetentionStore].
+func (s retention) Now(ctx context.Context) (time.Time, error) { return s.db.engine.clock(ctx) }
+
 const keptProfiles = `SELECT h.newest, ` + profileColumns + fromProfile + `WHERE (p.account, p.name, p.version) > ($1, $2, $3)
 		ORDER BY p.account, p.name, p.version LIMIT $4`
 

@@ -25,6 +25,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/sealwright/sealwright/internal/fault"
 )
@@ -67,6 +68,8 @@ type engine interface {
 	// recent is a number that is another one soon after each commit: on SQLite in
 	// 50 ms, elsewhere every half second.
 	recent() (number uint64, known bool)
+	// clock is the time on the database's machine; zero where that is this one.
+	clock(ctx context.Context) (time.Time, error)
 	ping(ctx context.Context) error
 	observe(func(Write))
 	stats() Stats
