@@ -148,12 +148,13 @@ type ProfileStore interface {
 // JobStore keeps jobs. All methods are safe for concurrent use; what a method
 // acknowledged is durable.
 type JobStore interface {
-	// RecordJob saves a job and its event, if check allows, in one transaction that
-	// holds the rows of the job's profile version and leaf against change: a revoke
-	// or cancel that was acknowledged before RecordJob returns has been seen by
-	// check, and one that comes later waits. ErrProfileNotFound and
-	// authority.ErrNoCertificate when a row is missing; check's error as it is.
-	// newest is whether the version is the profile's newest. check must be pure.
+	// RecordJob saves a job that is new, and the event that it was made, if check
+	// allows, in one transaction that holds the rows of the job's profile version and
+	// leaf against change: a revoke or cancel that was acknowledged before RecordJob
+	// returns has been seen by check, and one that comes later waits.
+	// ErrProfileNotFound and authority.ErrNoCertificate when a row is missing;
+	// check's error as it is. newest is whether the version is the profile's newest.
+	// check must be pure.
 	RecordJob(ctx context.Context, job Job, check func(p Profile, newest bool, leaf authority.Certificate) error, e journal.Event) error
 	// Job returns a job, or ErrJobNotFound.
 	Job(ctx context.Context, key JobKey) (Job, error)

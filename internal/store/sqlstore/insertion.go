@@ -13,28 +13,39 @@ type insertion struct {
 
 // insertInto makes the insertion into columns of a table.
 func insertInto(table string, columns ...string) insertion {
+	return insertFixed(table, nil, columns...)
+}
+
+// insertFixed makes an insertion of rows that also have the same values in some
+// columns, given as "column = value": to bind a value takes time for each row.
+func insertFixed(table string, fixed []string, columns ...string) insertion {
 	i := insertion{columns: len(columns), texts: map[int]string{}}
+	names, values := strings.Join(columns, ", "), ""
+	for _, f := range fixed {
+		name, value, _ := strings.Cut(f, " = ")
+		names, values = names+", "+name, values+", "+value
+	}
 	for _, size := range chunkSizes {
-		i.texts[size] = "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES " + placeholders(size, len(columns))
+		i.texts[size] = "INSERT INTO " + table + " (" + names + ") VALUES " + placeholders(size, len(columns), values)
 	}
 	return i
 }
 
-// placeholders is "($1, $2), ($3, $4)" for two rows of two columns.
-func placeholders(rows, columns int) string {
+// placeholders is "($1, $2, 0), ($3, $4, 0)" for two rows of two columns before ", 0".
+func placeholders(rows, columns int, fixed string) string {
 	var b strings.Builder
 	for n := range rows * columns {
 		switch {
 		case n == 0:
 			b.WriteString("(")
 		case n%columns == 0:
-			b.WriteString("), (")
+			b.WriteString(fixed + "), (")
 		default:
 			b.WriteString(", ")
 		}
 		b.WriteString("$" + strconv.Itoa(n+1))
 	}
-	return b.String() + ")"
+	return b.String() + fixed + ")"
 }
 
 // rows inserts rows, whose columns follow each other in values.

@@ -17,8 +17,14 @@ func (db *DB) Journal() journal.Reader { return journalReader{db, selectEntry, s
 // the time.
 func (db *DB) Gist() journal.Reader { return journalReader{db, selectGist, scanGist} }
 
-var insertEvents = insertInto("journal", "id", "time", "account", "region", "source", "name", "resource",
-	"principal", "access_key_id", "source_ip", "user_agent", "request_id", "detail", "reason", "error_code", "error_message", "read_only")
+var (
+	actColumns = []string{"id", "time", "account", "region", "source", "name", "resource",
+		"principal", "access_key_id", "source_ip", "user_agent", "request_id", "detail"}
+	outcomeColumns = []string{"reason", "error_code", "error_message", "read_only"}
+
+	insertEvents = insertInto("journal", slices.Concat(actColumns, outcomeColumns)...)
+	insertActs   = insertInto("journal", actColumns...) // of changes that were made
+)
 
 // record writes the journal row of what the transaction does.
 func record(tx querier, e journal.Event) error {
@@ -27,9 +33,13 @@ func record(tx querier, e journal.Event) error {
 
 // appendEvent appends the columns of insertEvents.
 func appendEvent(row []any, e *journal.Event) []any {
+	return append(appendAct(row, e), e.Outcome.Reason, e.Outcome.ErrorCode, e.Outcome.ErrorMessage, e.Outcome.ReadOnly)
+}
+
+// appendAct appends the columns of insertActs.
+func appendAct(row []any, e *journal.Event) []any {
 	return append(row, e.ID, micros(e.Time), string(e.Account), e.Region, e.Source, e.Name, e.Resource,
-		e.Actor.Principal, e.Actor.AccessKeyID, e.Actor.SourceIP, e.Actor.UserAgent, e.Actor.RequestID, string(e.Detail),
-		e.Outcome.Reason, e.Outcome.ErrorCode, e.Outcome.ErrorMessage, e.Outcome.ReadOnly)
+		e.Actor.Principal, e.Actor.AccessKeyID, e.Actor.SourceIP, e.Actor.UserAgent, e.Actor.RequestID, string(e.Detail))
 }
 
 type journalReader struct {

@@ -141,21 +141,24 @@ func (rs *recorders) hold(tx querier, batch []*rider[*recording]) (accepted []*r
 
 // refuse says why a signature must not be recorded.
 func (r *recording) refuse(p signing.Profile, newest string, leaf authority.Certificate) error {
-	if r.job.CertificateHash != leaf.Hash {
+	switch {
+	case r.job.CertificateHash != leaf.Hash:
 		return fmt.Errorf("job %s: the certificate hash is not that of certificate %s", r.job.ID, leaf.ID)
+	case r.job.Revocation != nil, r.event.Outcome != journal.Outcome{}:
+		return fmt.Errorf("job %s is not new, or its event not that it was made", r.job.ID)
 	}
 	return r.check(p, newest == p.Version, leaf)
 }
 
 // recordAll writes the rows of signatures and of their events, in the same order.
 func recordAll(tx querier, all []*recording) error {
-	jobs, events := make([]any, 0, len(all)*insertJobs.columns), make([]any, 0, len(all)*insertEvents.columns)
+	jobs, events := make([]any, 0, len(all)*insertJobs.columns), make([]any, 0, len(all)*insertActs.columns)
 	for _, r := range all {
 		jobs = appendJob(jobs, &r.job)
-		events = appendEvent(events, &r.event)
+		events = appendAct(events, &r.event)
 	}
 	if err := insertJobs.rows(tx, jobs); err != nil {
 		return err
 	}
-	return insertEvents.rows(tx, events)
+	return insertActs.rows(tx, events)
 }

@@ -68,16 +68,15 @@ func whatIsMissing(tx querier, job signing.Job, err error) error {
 	return errAgain // it came meanwhile
 }
 
-var insertJobs = insertInto("jobs", "account", "id", "region", "invoker", "requested_by", "profile_name", "profile_version",
-	"platform", "certificate", "payload_digest", "signed_at", "expires_at", "created_at",
-	"revoked_at", "revoked_by", "revocation_reason")
+// insertJobs inserts jobs that are new, so none is revoked.
+var insertJobs = insertFixed("jobs", []string{"revoked_at = 0", "revoked_by = ''", "revocation_reason = ''"},
+	"account", "id", "region", "invoker", "requested_by", "profile_name", "profile_version",
+	"platform", "certificate", "payload_digest", "signed_at", "expires_at", "created_at")
 
 // appendJob appends the columns of insertJobs.
 func appendJob(row []any, j *signing.Job) []any {
-	r := cmp.Or(j.Revocation, &signing.JobRevocation{})
 	return append(row, string(j.Account), j.ID, j.Region, string(j.Invoker), j.RequestedBy, j.ProfileName, j.ProfileVersion,
-		j.Platform, j.CertificateID, j.PayloadDigest, micros(j.SignedAt), micros(j.ExpiresAt), micros(j.CreatedAt),
-		micros(r.RevokedAt), r.RevokedBy, r.Reason)
+		j.Platform, j.CertificateID, j.PayloadDigest, micros(j.SignedAt), micros(j.ExpiresAt), micros(j.CreatedAt))
 }
 
 // Job implements [signing.JobStore].

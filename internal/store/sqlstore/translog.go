@@ -103,7 +103,7 @@ func keyOf(r translog.Record) jobKey { return jobKey{string(r.Account), r.Job} }
 var selectLogged = func() map[int]string {
 	texts := map[int]string{}
 	for _, size := range chunkSizes {
-		texts[size] = "SELECT account, job FROM log_records WHERE (account, job) IN (VALUES " + placeholders(size, 2) + ")"
+		texts[size] = "SELECT account, job FROM log_records WHERE (account, job) IN (VALUES " + placeholders(size, 2, "") + ")"
 	}
 	return texts
 }()

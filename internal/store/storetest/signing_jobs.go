@@ -24,9 +24,7 @@ func jobRecord(d *desk) {
 	d.must(err)
 	equal(d, got, j)
 
-	void := newJob(p, leaf, d.tick()) // as a restored job may be
-	void.Revocation = &signing.JobRevocation{Reason: "r", RevokedAt: d.tick(), RevokedBy: "arn:aws:iam::111122223333:root"}
-	d.must(d.record(void))
+	void := d.void(d.job(p, leaf))
 	got, err = d.Jobs.Job(ctx, void.JobKey)
 	d.must(err)
 	equal(d, got, void)
@@ -53,6 +51,7 @@ func jobRefusals(d *desk) {
 	d.want(try(func(j *signing.Job) { j.CertificateID = "00" }), authority.ErrNoCertificate)
 	d.want(try(func(j *signing.Job) { j.ProfileName, j.CertificateID = "none", "00" }), signing.ErrProfileNotFound)
 	d.wantFailure(try(func(j *signing.Job) { j.CertificateHash = strings.Repeat("0", 192) }))
+	d.wantFailure(try(func(j *signing.Job) { j.Revocation = &signing.JobRevocation{RevokedAt: d.tick()} }))
 	d.wantFailure(try(func(j *signing.Job) { j.JobKey = there.JobKey }))
 	d.want(d.recordIf(newJob(p, leaf, d.tick()), func(signing.Profile, bool, authority.Certificate) error { return errRefused }), errRefused)
 	d.must(d.revokeCertificate(leaf.ID))
