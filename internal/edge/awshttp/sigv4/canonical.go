@@ -1,6 +1,8 @@
 package sigv4
 
 import (
+	"bytes"
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
@@ -60,41 +62,63 @@ func canonicalQueries(pairs []Pair) [][]byte {
 	if len(pairs) == 0 {
 		return [][]byte{nil}
 	}
-	encoded := make([]Pair, len(pairs))
-	for i, p := range pairs {
-		encoded[i] = Pair{string(appendEscaped(nil, p.Key)), string(appendEscaped(nil, p.Value))}
-	}
-	first := joinPairs(sortPairs(encoded))
-	decoded := sortPairs(slices.Clone(pairs))
-	for i, p := range decoded {
-		decoded[i] = Pair{string(appendEscaped(nil, p.Key)), string(appendEscaped(nil, p.Value))}
-	}
-	second := joinPairs(decoded)
-	if slices.Equal(first, second) {
+	encoded := encodePairs(pairs)
+	slices.SortFunc(encoded, byEncoding)
+	first := joinPairs(encoded)
+	if slices.IsSortedFunc(encoded, byDecoding) {
 		return [][]byte{first}
 	}
-	return [][]byte{first, second}
+	slices.SortFunc(encoded, byDecoding)
+	return [][]byte{first, joinPairs(encoded)}
 }
 
-func sortPairs(pairs []Pair) []Pair {
-	slices.SortFunc(pairs, func(a, b Pair) int {
-		if c := strings.Compare(a.Key, b.Key); c != 0 {
-			return c
-		}
-		return strings.Compare(a.Value, b.Value)
-	})
-	return pairs
+// encodedPair is a parameter, decoded and as the canonical query string has it.
+type encodedPair struct {
+	Pair
+	key, value []byte
 }
 
-func joinPairs(pairs []Pair) []byte {
-	var b []byte
+// encodePairs encodes into one piece of memory: of a question about revocation the
+// parameters are two kilobytes.
+func encodePairs(pairs []Pair) []encodedPair {
+	size := 0
+	for _, p := range pairs {
+		size += len(p.Key) + len(p.Value)
+	}
+	b := make([]byte, 0, size+size/8) // few characters need to be escaped
+	take := func(s string) []byte {
+		from := len(b)
+		b = appendEscaped(b, s)
+		return b[from:]
+	}
+	encoded := make([]encodedPair, len(pairs))
+	for i, p := range pairs {
+		encoded[i] = encodedPair{p, take(p.Key), take(p.Value)}
+	}
+	return encoded
+}
+
+func byEncoding(a, b encodedPair) int {
+	return cmp.Or(bytes.Compare(a.key, b.key), bytes.Compare(a.value, b.value))
+}
+
+func byDecoding(a, b encodedPair) int {
+	return cmp.Or(strings.Compare(a.Key, b.Key), strings.Compare(a.Value, b.Value))
+}
+
+func joinPairs(pairs []encodedPair) []byte {
+	size := 0
+	for _, p := range pairs {
+		size += len(p.key) + len(p.value) + len("=&")
+	}
+	b := make([]byte, 0, size)
 	for i, p := range pairs {
 		if i > 0 {
 			b = append(b, '&')
 		}
-		b = append(b, p.Key...)
+		b = append(b, p.key...)
 		b = append(b, '=')
-		b = append(b, p.Value...)
+		b = append(b, p.value...)
 	}
 	return b
 }

@@ -65,7 +65,7 @@ func checkContentHash(m Message, bodyHash string) error {
 }
 
 func (s *Signature) matches(m Message, query []byte, bodyHash string, key [sha256.Size]byte) (bool, error) {
-	buffer := make([]byte, 0, 1024)
+	buffer := make([]byte, 0, 1024+len(query))
 	canonical, err := s.canonicalRequest(buffer, m, query, bodyHash)
 	if err != nil {
 		return false, err

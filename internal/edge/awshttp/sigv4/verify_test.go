@@ -137,9 +137,9 @@ func fuzzChange(r *http.Request, change byte, k, v string) {
 	}
 }
 
-func benchmarkRequest(b *testing.B) (*http.Request, []byte) {
+func benchmarkRequest(b *testing.B, query string) (*http.Request, []byte) {
 	body := bytes.Repeat([]byte("x"), 560)
-	r, _ := http.NewRequest("POST", "http://localhost:5000/signing-jobs/with-payload", bytes.NewReader(body))
+	r, _ := http.NewRequest("POST", "http://localhost:5000/signing-jobs/with-payload?"+query, bytes.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Amz-Sdk-Invocation-Id", "0123456789")
 	if err := resign(r, body); err != nil {
@@ -153,19 +153,27 @@ func benchmarkRequest(b *testing.B) (*http.Request, []byte) {
 }
 
 func BenchmarkVerify(b *testing.B) {
-	r, body := benchmarkRequest(b)
-	v := &Verifier{}
-	b.ReportAllocs()
-	for b.Loop() {
-		if err := verifyAll(v, r, body); err != nil {
-			b.Fatal(err)
-		}
+	hash := strings.Repeat("0123456789abcdef", 12)
+	for name, query := range map[string]string{
+		"body":  "",
+		"query": url.Values{"profileVersionArn": {"arn:aws:signer:us-east-1:111122223333:/signing-profiles/p/0123456789"}, "certificateHashes": {hash, hash, hash}}.Encode(),
+	} {
+		b.Run(name, func(b *testing.B) {
+			r, body := benchmarkRequest(b, query)
+			v := &Verifier{}
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := verifyAll(v, r, body); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 
 // BenchmarkResign is what a verifier that signs again with the SDK would cost.
 func BenchmarkResign(b *testing.B) {
-	r, body := benchmarkRequest(b)
+	r, body := benchmarkRequest(b, "")
 	b.ReportAllocs()
 	for b.Loop() {
 		if !resigned(r, body) {
