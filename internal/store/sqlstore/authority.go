@@ -43,7 +43,7 @@ func readAuthorities(tx querier) (all authority.Authorities, err error) {
 // ChangeAuthorities implements [authority.Store].
 func (s authorityStore) ChangeAuthorities(ctx context.Context, change func(now authority.Authorities) (*authority.Change, error)) (stands authority.Authorities, err error) {
 	err = s.db.write(ctx, func(tx querier) error {
-		if err := s.db.engine.await(tx, turnOf("authorities"), holdAlone); err != nil {
+		if err := s.db.engine.await(tx, authoritiesTurn, holdAlone); err != nil {
 			return err
 		}
 		if stands, err = readAuthorities(tx); err != nil {
@@ -145,11 +145,14 @@ func certificateDest(c *authority.Certificate) []any {
 }
 
 // Revoke implements [authority.Store]. Signers hold the turn of leaves shared, so
-// they do not keep a revocation out for as long as they come.
+// they do not keep a revocation out for as long as they come. No CA is added
+// meanwhile below one that is being revoked.
 func (s authorityStore) Revoke(ctx context.Context, id string, r authority.Revocation, e journal.Event) (again bool, err error) {
 	err = s.db.write(ctx, func(tx querier) error {
-		if err := s.db.engine.await(tx, leavesTurn, holdAlone); err != nil {
-			return err
+		for _, turn := range []turn{authoritiesTurn, leavesTurn} {
+			if err := s.db.engine.await(tx, turn, holdAlone); err != nil {
+				return err
+			}
 		}
 		c, err := scanCertificate(tx.row(selectCertificate+` FOR UPDATE`, id))
 		if err != nil {

@@ -60,6 +60,10 @@ func (s accessStore) underQuota(tx querier, t turn, most int, count string, args
 // profile's; alone by who revokes a certificate.
 var leavesTurn = turnOf("leaves")
 
+// authoritiesTurn is the turn of all CAs: alone by who adds, retires or revokes one.
+// What is decided upon are several rows, so on PostgreSQL the turn is the lock.
+var authoritiesTurn = turnOf("authorities")
+
 func turnOf(name string) turn {
 	sum := sha256.Sum256([]byte(name))
 	return turn(binary.BigEndian.Uint64(sum[:]))

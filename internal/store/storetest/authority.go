@@ -22,6 +22,7 @@ func Authority(t *testing.T, open func(t *testing.T) Stores) {
 		{"add a leaf", authorityAdd},
 		{"a leaf that cannot be", authorityRefusals},
 		{"a leaf and its issuer's end", authorityIssuerRace},
+		{"a CA and its issuer's end", authorityBelowRace},
 		{"change", authorityChanges},
 		{"revoke", authorityRevoke},
 		{"keys", authorityKeys},
@@ -304,4 +305,42 @@ func authorityIssuerRace(d *desk) {
 		}
 	}
 	d.want(d.Authority.AddCertificate(ctx, d.certificate(authority.Leaf, h.Active), event("IssueCertificate")), authority.ErrCertificateBad)
+}
+
+// authorityBelowRace: a CA that was added below one that was good at that moment is
+// revoked with whatever is above it.
+func authorityBelowRace(d *desk) {
+	h := d.newHierarchy()
+	between := d.certificate(authority.Issuing, h[1].ID)
+	d.change(authority.Change{Add: append(h, between), Activate: between.ID, Event: event("CreateAuthority")})
+	made := make([]authority.Certificate, 13)
+	for i := range made {
+		made[i] = d.certificate(authority.Issuing, between.ID)
+	}
+	d.tick()
+	errs := atOnce(len(made), func(i int) error {
+		if i == len(made)/2 {
+			return d.revokeCertificate(h[0].ID)
+		}
+		_, err := d.Authority.ChangeAuthorities(ctx, func(now authority.Authorities) (*authority.Change, error) {
+			above := slices.IndexFunc(now.CAs, func(c authority.Certificate) bool { return c.ID == between.ID })
+			if !now.CAs[above].RevokedAt.IsZero() {
+				return nil, authority.ErrCertificateBad
+			}
+			return &authority.Change{Add: made[i : i+1], Event: event("Rotate")}, nil
+		})
+		return err
+	})
+	for _, err := range errs {
+		if err != nil {
+			d.want(err, authority.ErrCertificateBad)
+		}
+	}
+	stands, err := d.Authority.Authorities(ctx)
+	d.must(err)
+	for _, c := range stands.CAs {
+		if c.RevokedAt.IsZero() {
+			d.Fatalf("%s below %s is not revoked", c.ID, c.IssuerID)
+		}
+	}
 }

@@ -61,9 +61,12 @@ func (c *auditor) certificate(role authority.Role, cert authority.Certificate) {
 	if err != nil {
 		c.Errorf("certificate %s: its issuer: %v", cert.ID, err)
 	}
-	above := map[authority.Role]authority.Role{authority.Root: authority.Root, authority.Issuing: authority.Root, authority.Leaf: authority.Issuing}
-	if cert.Role != role || issuer.Role != above[role] || (role == authority.Root) != (issuer.ID == cert.ID) {
+	above := map[authority.Role][]authority.Role{authority.Root: {authority.Root}, authority.Issuing: {authority.Root, authority.Issuing}, authority.Leaf: {authority.Issuing}}
+	if cert.Role != role || !slices.Contains(above[role], issuer.Role) || (role == authority.Root) != (issuer.ID == cert.ID) {
 		c.Errorf("%s certificate %s is issued by the %s %s", cert.Role, cert.ID, issuer.Role, issuer.ID)
+	}
+	if cert.RevokedAt.IsZero() && !issuer.RevokedAt.IsZero() {
+		c.Errorf("%s certificate %s is not revoked, and what issued it is: %s", cert.Role, cert.ID, issuer.ID)
 	}
 }
 
