@@ -82,8 +82,8 @@ func (a *Authority) Bootstrap(ctx context.Context) (created bool, err error) {
 // create makes the first root and issuing CA. Whoever comes second in a race
 // throws its own away.
 func (a *Authority) create(ctx context.Context, now Authorities) (Authorities, bool, error) {
-	if _, found, err := a.findPending(ctx, forRequest, now); found || err != nil {
-		return now, false, errors.Join(err, errRequested)
+	if err := a.mayCreate(ctx, now); err != nil {
+		return now, false, err
 	}
 	made, err := a.newHierarchy(ctx, now)
 	if err != nil {
@@ -93,7 +93,8 @@ func (a *Authority) create(ctx context.Context, now Authorities) (Authorities, b
 		if now.Active != "" {
 			return nil, nil
 		}
-		return &Change{Add: made, Activate: made[1].ID, Event: a.created(ctx, made)}, nil
+		add, err := now.admit(made...)
+		return &Change{Add: add, Activate: made[1].ID, Event: a.created(ctx, made)}, err
 	})
 	if err != nil {
 		return now, false, fmt.Errorf("authority: save the certificate authority: %w", err)
@@ -102,6 +103,18 @@ func (a *Authority) create(ctx context.Context, now Authorities) (Authorities, b
 		return stands, true, nil
 	}
 	return stands, false, a.forget(ctx, stands, made)
+}
+
+// mayCreate says whether nobody has begun to bring in a CA: one made here would take
+// its place.
+func (a *Authority) mayCreate(ctx context.Context, now Authorities) error {
+	if _, found, err := a.findPending(ctx, forRequest, now); found || err != nil {
+		return errors.Join(err, errRequested)
+	}
+	if _, found, err := a.findPending(ctx, imported, now); found || err != nil {
+		return errors.Join(err, errBegun)
+	}
+	return nil
 }
 
 // forget deletes the keys of certificates that were not recorded, but those that
@@ -125,7 +138,11 @@ func (a *Authority) newHierarchy(ctx context.Context, now Authorities) ([]Certif
 	if err != nil {
 		return nil, err
 	}
-	root, err := a.certifyRoot(ctx, rootKey, 1)
+	root, err := a.certifyRoot(ctx, rootKey, now.generation(Root))
+	if err != nil {
+		return nil, err
+	}
+	above, err := Authorities{CAs: []Certificate{root}}.chainOf(root.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +150,7 @@ func (a *Authority) newHierarchy(ctx context.Context, now Authorities) ([]Certif
 	if err != nil {
 		return nil, err
 	}
-	issuing, err := a.certifyIssuing(ctx, issuingKey, root, 1)
+	issuing, err := a.certifyIssuing(ctx, issuingKey, above, now.generation(Issuing))
 	return []Certificate{root, issuing}, err
 }
 
@@ -166,6 +183,10 @@ func (a *Authority) RootFingerprint() string {
 // errNotReady is a mistake in the order of starting.
 var errNotReady = fault.Hide(fault.Unavailable, errors.New("authority: Bootstrap was not called"), "the certificate authority is not ready yet")
 
-// errRequested is why a CA is not made by itself.
-var errRequested = fault.New(fault.Conflict, "an issuing CA under a root of your own was requested and is not there yet: "+
-	"have the request signed (\"sealwright ca csr\" prints it) and install the chain with \"sealwright ca install\". To have a CA made here instead, begin with an empty data directory")
+// Why a CA is not made by itself.
+var (
+	errBegun = fault.New(fault.Conflict, "\"sealwright ca import\" or \"sealwright ca restore\" was interrupted here: do it again. "+
+		"To have a CA made here instead, begin with an empty data directory")
+	errRequested = fault.New(fault.Conflict, "an issuing CA under a root of your own was requested and is not there yet: "+
+		"have the request signed (\"sealwright ca csr\" prints it) and install the chain with \"sealwright ca install\". To have a CA made here instead, begin with an empty data directory")
+)

@@ -51,6 +51,11 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return worldOf(t, db)
+}
+
+// worldOf closes the store when t ends.
+func worldOf(t testing.TB, db *sqlstore.DB) *world {
 	t.Cleanup(func() { db.Close() })
 	return &world{db, db.Authority(), newSealer(t), newClock()}
 }

@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"time"
@@ -70,12 +69,15 @@ func (a *Authority) Backup(ctx context.Context, keys Exporter, w io.Writer) erro
 		return err
 	}
 	b := backup{Format: backupFormat, MadeAt: a.timestamp(), Active: now.Active}
-	for _, c := range now.CAs {
-		b.Certificates = append(b.Certificates, backupCertificate{c.DER, c.IssuerID, c.Region, c.KeyID, c.CreatedAt, c.RetiredAt, c.RevokedAt, c.RevokedBy, c.Reason})
-	}
 	defer b.wipe()
-	if err := b.export(ctx, keys); err != nil {
+	if err := b.export(ctx, keys, now); err != nil {
 		return err
+	}
+	for _, c := range now.CAs {
+		if !b.has(c.KeyID) {
+			c.KeyID = "" // it is lost
+		}
+		b.Certificates = append(b.Certificates, backupCertificate{c.DER, c.IssuerID, c.Region, c.KeyID, c.CreatedAt, c.RetiredAt, c.RevokedAt, c.RevokedBy, c.Reason})
 	}
 	text, err := json.Marshal(b)
 	if err != nil {
@@ -91,12 +93,17 @@ func (a *Authority) Backup(ctx context.Context, keys Exporter, w io.Writer) erro
 	return err
 }
 
-func (b *backup) export(ctx context.Context, keys Exporter) error {
+// export takes up the keys of CAs and requests. One that was made for a CA and has
+// none yet stays behind: restored, it would be taken for another.
+func (b *backup) export(ctx context.Context, keys Exporter, now Authorities) error {
 	all, err := keys.List(ctx)
 	if err != nil {
 		return err
 	}
 	for _, k := range all {
+		if !now.uses(k.ID) && k.Purpose != forRequest {
+			continue
+		}
 		err := keys.Export(ctx, k.ID, func(key *ecdsa.PrivateKey) error {
 			der, err := x509.MarshalPKCS8PrivateKey(key)
 			b.Keys = append(b.Keys, backupKey{k, der})
@@ -109,140 +116,12 @@ func (b *backup) export(ctx context.Context, keys Exporter) error {
 	return nil
 }
 
+func (b *backup) has(keyID string) bool {
+	return slices.ContainsFunc(b.Keys, func(k backupKey) bool { return k.ID == keyID })
+}
+
 func (b *backup) wipe() {
 	for _, k := range b.Keys {
 		clear(k.PKCS8)
 	}
-}
-
-// Restore brings back what a backup holds and is not here, keys first. What is
-// here stays as it is, but that it is retired or revoked if the backup says so:
-// neither can be undone, not by older records either. Before there is an active
-// issuing CA, the backup's becomes it. Repeated, it does nothing. It returns the CAs
-// that stand then.
-func (a *Authority) Restore(ctx context.Context, keys Exporter, r io.Reader) (Authorities, error) {
-	b, err := readBackup(r)
-	if err != nil {
-		return Authorities{}, err
-	}
-	defer b.wipe()
-	known, err := b.certificates()
-	if err != nil {
-		return Authorities{}, err
-	}
-	if err := b.restoreKeys(ctx, keys); err != nil {
-		return Authorities{}, err
-	}
-	if _, err := a.o.Store.ChangeAuthorities(ctx, func(now Authorities) (*Change, error) { return a.restored(ctx, b, known, now), nil }); err != nil {
-		return Authorities{}, err
-	}
-	if err := a.revokeAgain(ctx, known); err != nil {
-		return Authorities{}, err
-	}
-	return a.o.Store.Authorities(ctx)
-}
-
-func (b *backup) restoreKeys(ctx context.Context, keys Exporter) error {
-	for _, k := range b.Keys {
-		key, err := parseKey(k.PKCS8)
-		if err != nil {
-			return err
-		}
-		err = keys.Restore(ctx, k.Key, key)
-		wipe(key)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// restored is what a backup changes about the CAs as they are now; nil for nothing.
-func (a *Authority) restored(ctx context.Context, b backup, known []Certificate, now Authorities) *Change {
-	change := &Change{Add: now.missing(known)}
-	for _, c := range known {
-		here, found := now.find(c.ID)
-		if found && !c.RetiredAt.IsZero() && here.RetiredAt.IsZero() && !now.Above(now.Active, c.ID) {
-			change.Retire = append(change.Retire, c.ID)
-		}
-	}
-	if now.Active == "" {
-		change.Activate = b.Active
-	}
-	if len(change.Add)+len(change.Retire) == 0 && change.Activate == "" {
-		return nil
-	}
-	change.Event = a.event(ctx, a.o.Now(), "RestoreCertificateAuthority", map[string]any{"certificates": len(change.Add), "madeAt": b.MadeAt})
-	return change
-}
-
-// revokeAgain revokes what is not revoked here, the oldest revocation first, so that
-// one of a CA below another keeps its own reason.
-func (a *Authority) revokeAgain(ctx context.Context, known []Certificate) error {
-	now, err := a.o.Store.Authorities(ctx)
-	if err != nil {
-		return err
-	}
-	slices.SortStableFunc(known, func(a, b Certificate) int { return a.RevokedAt.Compare(b.RevokedAt) })
-	for _, c := range known {
-		here, found := now.find(c.ID)
-		if c.RevokedAt.IsZero() || !found || !here.RevokedAt.IsZero() {
-			continue
-		}
-		if _, err := a.o.Store.Revoke(ctx, c.ID, c.Revocation, a.revoked(ctx, c, a.timestamp(), c.Reason)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s Authorities) missing(all []Certificate) (missing []Certificate) {
-	for _, c := range all {
-		if _, found := s.find(c.ID); !found {
-			missing = append(missing, c)
-		}
-	}
-	return missing
-}
-
-func readBackup(r io.Reader) (backup, error) {
-	var b backup
-	text, err := io.ReadAll(io.LimitReader(r, maxBackup+1))
-	if err != nil {
-		return b, err
-	}
-	defer clear(text)
-	if len(text) > maxBackup || json.Unmarshal(text, &b) != nil || b.Format != backupFormat || len(b.Keys) > maxBackupKeys || slices.ContainsFunc(b.Keys, backupKey.strange) {
-		return b, fmt.Errorf("this is not a backup of a certificate authority that this program knows (format %d)", backupFormat)
-	}
-	return b, nil
-}
-
-// certificates reads the CAs of a backup, and checks that they hang together.
-func (b *backup) certificates() ([]Certificate, error) {
-	all := Authorities{Active: b.Active}
-	byID := map[string]*x509.Certificate{}
-	for _, c := range b.Certificates {
-		cert, err := x509.ParseCertificate(c.DER)
-		if err != nil {
-			return nil, fmt.Errorf("authority: the backup holds what is no certificate: %w", err)
-		}
-		byID[fingerprint(c.DER)] = cert
-	}
-	for _, c := range b.Certificates {
-		id := fingerprint(c.DER)
-		issuer, found := byID[c.IssuerID]
-		if !found || byID[id].CheckSignatureFrom(issuer) != nil {
-			return nil, fmt.Errorf("authority: the backup's certificate %s is not signed by %s", id, c.IssuerID)
-		}
-		role := Issuing
-		if c.IssuerID == id {
-			role = Root
-		}
-		r := record(role, c.Region, byID[id], issuer, c.CreatedAt)
-		r.KeyID, r.RetiredAt, r.Revocation = c.KeyID, c.RetiredAt, Revocation{c.RevokedAt, c.RevokedBy, c.Reason}
-		all.CAs = append(all.CAs, r)
-	}
-	_, err := all.chainOf(b.Active)
-	return all.CAs, err
 }

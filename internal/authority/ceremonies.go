@@ -65,8 +65,12 @@ func (a *Authority) Rotate(ctx context.Context, old string) (Certificate, error)
 		if now.Active != old {
 			return nil, nil
 		}
+		add, err := now.admitMade(next)
+		if err != nil {
+			return nil, err
+		}
 		e := a.event(ctx, a.o.Now(), "RotateCertificateAuthority", map[string]any{"certificateId": next.ID, "notAfter": next.NotAfter, "replaces": old})
-		return &Change{Add: []Certificate{next}, Activate: next.ID, Event: e}, nil
+		return &Change{Add: add, Activate: next.ID, Event: e}, nil
 	})
 	c, _ := stands.find(stands.Active)
 	return c, err
@@ -74,15 +78,18 @@ func (a *Authority) Rotate(ctx context.Context, old string) (Certificate, error)
 
 // newIssuing makes an issuing CA below a CA whose key is here, which must be good.
 func (a *Authority) newIssuing(ctx context.Context, now Authorities, parent string) (Certificate, error) {
-	above, _ := now.find(parent)
-	switch {
-	case above.KeyID == "":
-		return Certificate{}, fault.Becausef(ErrNotNow, "the key of the CA above, %s, is not here: make a request with \"sealwright ca csr\", have it signed there, and install the chain with \"sealwright ca install\"", parent)
-	case !above.RevokedAt.IsZero():
-		return Certificate{}, fault.Becausef(ErrNotNow, "the root %s is revoked: make another with \"sealwright ca new-root\" and activate its issuing CA", parent)
+	above, err := now.chainOf(parent)
+	if err != nil {
+		return Certificate{}, err
 	}
-	if above.NotAfter.Sub(a.o.Now()) < minLeafLife {
-		return Certificate{}, fault.Becausef(ErrNotNow, "the root %s ends at %s, and with it all that it certifies: make another with \"sealwright ca new-root\" and activate its issuing CA", parent, above.NotAfter.Format(time.RFC3339))
+	switch {
+	case above.record.KeyID == "":
+		return Certificate{}, fault.Becausef(ErrNotNow, "the key of the CA above, %s, is not here: make a request with \"sealwright ca csr\", have it signed there, and install the chain with \"sealwright ca install\"", parent)
+	case !above.record.RevokedAt.IsZero():
+		return Certificate{}, fault.Becausef(ErrNotNow, "the CA above, %s, is revoked: make another with \"sealwright ca new-root\" and activate its issuing CA", parent)
+	}
+	if until := above.notAfter(); until.Sub(a.o.Now()) < minLeafLife {
+		return Certificate{}, fault.Becausef(ErrNotNow, "the CA above, %s, or one above that, ends at %s, and with it all that it certifies: make another with \"sealwright ca new-root\" and activate its issuing CA", parent, until.Format(time.RFC3339))
 	}
 	key, err := a.pending(ctx, forIssuing, now)
 	if err != nil {
@@ -113,51 +120,47 @@ func (a *Authority) NewRoot(ctx context.Context) (root, issuing Certificate, err
 	if now.Active == "" {
 		return root, issuing, errNotReady
 	}
-	if root, issuing, found := now.waiting(); found {
+	if root, issuing, found := now.waiting(a.o.Now()); found {
 		return root, issuing, nil
 	}
-	rootKey, err := a.pending(ctx, forRoot, now)
+	made, err := a.newHierarchy(ctx, now)
 	if err != nil {
-		return root, issuing, err
-	}
-	if root, err = a.certifyRoot(ctx, rootKey, now.generation(Root)); err != nil {
-		return root, issuing, err
-	}
-	issuingKey, err := a.pending(ctx, forIssuing, now)
-	if err != nil {
-		return root, issuing, err
-	}
-	if issuing, err = a.certifyIssuing(ctx, issuingKey, root, now.generation(Issuing)); err != nil {
 		return root, issuing, err
 	}
 	stands, err := a.o.Store.ChangeAuthorities(ctx, func(now Authorities) (*Change, error) {
-		if _, _, found := now.waiting(); found {
+		if _, _, found := now.waiting(a.o.Now()); found {
 			return nil, nil
 		}
-		made := []Certificate{root, issuing}
-		return &Change{Add: made, Event: a.created(ctx, made)}, nil
+		add, err := now.admitMade(made...)
+		if err != nil {
+			return nil, err
+		}
+		return &Change{Add: add, Event: a.created(ctx, add)}, nil
 	})
-	if err != nil {
-		return root, issuing, err
-	}
-	if r, i, found := stands.waiting(); found {
-		root, issuing = r, i // somebody else's, made at the same time
-	}
-	return root, issuing, nil
+	root, issuing, _ = stands.waiting(a.o.Now())
+	return root, issuing, err
 }
 
-// waiting returns a root other than the active one, with an issuing CA of ours
-// that may be activated.
-func (s Authorities) waiting() (root, issuing Certificate, found bool) {
+// waiting returns a root that is newer than the active one, with an issuing CA of
+// ours that may be activated.
+func (s Authorities) waiting(at time.Time) (root, issuing Certificate, found bool) {
 	active, _ := s.rootOf(s.Active)
 	for _, c := range s.CAs {
 		root, known := s.rootOf(c.ID)
-		newer := known && root.ID != active.ID && root.CreatedAt.After(active.CreatedAt)
-		if c.Role == Issuing && c.KeyID != "" && newer && s.InService(c) {
+		if known && root.ID != active.ID && root.CreatedAt.After(active.CreatedAt) && s.canIssue(c, at) {
 			return root, c, true
 		}
 	}
 	return Certificate{}, Certificate{}, false
+}
+
+// canIssue says whether an issuing CA may be activated.
+func (s Authorities) canIssue(c Certificate, at time.Time) bool {
+	if c.Role != Issuing || c.KeyID == "" || !s.InService(c) {
+		return false
+	}
+	whole, err := s.chainOf(c.ID)
+	return err == nil && ended(whole, at) == nil
 }
 
 // InService says whether a CA and all above it are neither retired nor revoked.
@@ -185,10 +188,13 @@ func (a *Authority) Activate(ctx context.Context, id string) error {
 	if err != nil {
 		return fault.Becausef(ErrNoCertificate, "%.64q is not the ID of an issuing CA: \"sealwright ca list\" shows them", id)
 	}
+	if next.record.KeyID == "" {
+		return fault.Becausef(ErrNotNow, "the key of %s is not here: bring it with \"sealwright ca import\", or activate another", id)
+	}
 	if err := a.tryKey(ctx, next); err != nil {
 		return err
 	}
-	if err := a.checkIssuing(next.issuing(), a.o.Now()); err != nil {
+	if err := a.checkIssuing(next, a.o.Now()); err != nil {
 		return err
 	}
 	_, err = a.o.Store.ChangeAuthorities(ctx, func(now Authorities) (*Change, error) {
@@ -255,18 +261,14 @@ func (a *Authority) certifyRoot(ctx context.Context, k Key, generation int) (c C
 }
 
 // certifyIssuing makes an issuing CA below a CA whose key is here.
-func (a *Authority) certifyIssuing(ctx context.Context, k Key, above Certificate, generation int) (c Certificate, err error) {
-	parent, err := readCertificate(above)
-	if err != nil {
-		return c, err
-	}
+func (a *Authority) certifyIssuing(ctx context.Context, k Key, above *chain, generation int) (c Certificate, err error) {
 	public, err := a.public(ctx, k.ID)
 	if err != nil {
 		return c, err
 	}
-	now := a.o.Now()
-	err = a.o.Keys.Use(ctx, above.KeyID, func(key crypto.Signer) error {
-		cert, err := certify(issuingTemplate(a.o.Region, parent, now, generation), parent, public, key)
+	now, parent := a.o.Now(), above.certs[0]
+	err = a.o.Keys.Use(ctx, above.record.KeyID, func(key crypto.Signer) error {
+		cert, err := certify(issuingTemplate(a.o.Region, above, now, generation), parent, public, key)
 		if err == nil {
 			c = record(Issuing, a.o.Region, cert, parent, now)
 			c.KeyID = k.ID

@@ -3,11 +3,11 @@ package authority_test
 import (
 	"context"
 	"crypto"
-	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -15,71 +15,13 @@ import (
 
 	"github.com/sealwright/sealwright/internal/authority"
 	"github.com/sealwright/sealwright/internal/fault"
-	"github.com/sealwright/sealwright/internal/journal"
 	"github.com/sealwright/sealwright/internal/seal"
 )
-
-// interrupted is a store, and the keys beside it, that fail at one call that
-// writes: before it is done, or after, as when the answer was lost.
-type interrupted struct {
-	authority.Store
-	authority.Keys
-	left  int  // writes until the failure; below 0: none
-	after bool // the write is done all the same
-	fired bool
-}
-
-var errInterrupted = errors.New("interrupted")
-
-func (i *interrupted) write(do func() error) error {
-	i.left--
-	if i.left != 0 {
-		return do()
-	}
-	i.fired = true
-	if i.after {
-		return errors.Join(do(), errInterrupted)
-	}
-	return errInterrupted
-}
-
-func (i *interrupted) ChangeAuthorities(ctx context.Context, change func(authority.Authorities) (*authority.Change, error)) (stands authority.Authorities, err error) {
-	err = i.write(func() error {
-		stands, err = i.Store.ChangeAuthorities(ctx, change)
-		return err
-	})
-	return stands, err
-}
-
-func (i *interrupted) Revoke(ctx context.Context, id string, r authority.Revocation, e journal.Event) (again bool, err error) {
-	err = i.write(func() error {
-		again, err = i.Store.Revoke(ctx, id, r, e)
-		return err
-	})
-	return again, err
-}
-
-// Import is a step as well.
-func (i *interrupted) Import(ctx context.Context, key *ecdsa.PrivateKey) (k authority.Key, err error) {
-	err = i.write(func() error {
-		k, err = i.Keys.(authority.Importer).Import(ctx, key)
-		return err
-	})
-	return k, err
-}
-
-func (i *interrupted) Generate(ctx context.Context, p authority.Purpose) (k authority.Key, err error) {
-	err = i.write(func() error {
-		k, err = i.Keys.Generate(ctx, p)
-		return err
-	})
-	return k, err
-}
 
 // operate is the authority as an operator's command has it.
 func operate(t *testing.T, w *world, i *interrupted) *authority.Authority {
 	t.Helper()
-	a, err := authority.New(authority.Options{Store: i, Keys: i, Region: "us-east-1", Replica: "operator", Now: w.clock.now})
+	a, err := authority.New(authority.Options{Store: i, Keys: i, Region: "us-east-1", Replica: "operator", Now: w.clock.now, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -62,16 +62,16 @@ func rootTemplate(now time.Time, generation int) *x509.Certificate {
 	}
 }
 
-// issuingTemplate allows leaves below it and nothing else. It ends with its root
-// at the latest.
-func issuingTemplate(region string, root *x509.Certificate, now time.Time, generation int) *x509.Certificate {
+// issuingTemplate allows leaves below it and nothing else. It ends with those above
+// it at the latest.
+func issuingTemplate(region string, above *chain, now time.Time, generation int) *x509.Certificate {
 	from := now.Add(-caBackdate)
 	until := from.AddDate(issuingYears, 0, 0)
-	if until.After(root.NotAfter) {
-		until = root.NotAfter
+	if until.After(above.notAfter()) {
+		until = above.notAfter()
 	}
-	if from.Before(root.NotBefore) {
-		from = root.NotBefore
+	if from.Before(above.notBefore()) {
+		from = above.notBefore()
 	}
 	return &x509.Certificate{
 		Subject:               subject(fmt.Sprintf("Sealwright %s Code Signing CA G%d", region, generation)),
@@ -85,14 +85,14 @@ func issuingTemplate(region string, root *x509.Certificate, now time.Time, gener
 	}
 }
 
-// leafTemplate keeps the leaf within its issuer's life at both ends.
-func leafTemplate(issuer *x509.Certificate, now time.Time, validity time.Duration) *x509.Certificate {
+// leafTemplate keeps the leaf within the life of those above it at both ends.
+func leafTemplate(issuer *chain, now time.Time, validity time.Duration) *x509.Certificate {
 	from, until := now.Add(-leafBackdate), now.Add(validity)
-	if from.Before(issuer.NotBefore) {
-		from = issuer.NotBefore
+	if from.Before(issuer.notBefore()) {
+		from = issuer.notBefore()
 	}
-	if until.After(issuer.NotAfter) {
-		until = issuer.NotAfter
+	if until.After(issuer.notAfter()) {
+		until = issuer.notAfter()
 	}
 	return &x509.Certificate{
 		Subject:               subject("Sealwright Signer"),

@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/sealwright/sealwright/internal/fault"
 )
@@ -22,6 +23,28 @@ type chain struct {
 
 func (c *chain) issuing() *x509.Certificate { return c.certs[0] }
 func (c *chain) root() *x509.Certificate    { return c.certs[len(c.certs)-1] }
+
+// notBefore and notAfter are when the whole chain is valid: a CA from outside may
+// outlive one above it, and then nothing below it is good any more.
+func (c *chain) notBefore() time.Time {
+	at := c.certs[0].NotBefore
+	for _, cert := range c.certs {
+		if cert.NotBefore.After(at) {
+			at = cert.NotBefore
+		}
+	}
+	return at
+}
+
+func (c *chain) notAfter() time.Time {
+	at := c.certs[0].NotAfter
+	for _, cert := range c.certs {
+		if cert.NotAfter.Before(at) {
+			at = cert.NotAfter
+		}
+	}
+	return at
+}
 
 // below is the chain of a leaf, in DER.
 func (c *chain) below(leaf []byte) [][]byte {
@@ -163,7 +186,7 @@ func (a *Authority) CheckIssuing(ctx context.Context) error {
 	if record, _ := now.find(c.record.ID); !record.RevokedAt.IsZero() {
 		return revokedIssuing(record.ID)
 	}
-	if err := ended(c.issuing(), a.o.Now()); err != nil {
+	if err := ended(c, a.o.Now()); err != nil {
 		return err
 	}
 	return a.tryKey(ctx, c)

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/sealwright/sealwright/internal/fault"
 )
@@ -74,7 +75,7 @@ func (a *Authority) Install(ctx context.Context, chain []*x509.Certificate) (Cer
 	if err != nil {
 		return Certificate{}, err
 	}
-	return a.bringIn(ctx, a.records(chain, id))
+	return a.bringIn(ctx, a.records(chain, id), Authorities.admit, func(now Authorities) (Certificate, bool) { return now.here(chain[0]) })
 }
 
 // tryLeaf certifies a leaf that is thrown away, to have the chain judged whole.
@@ -107,24 +108,38 @@ func (a *Authority) records(chain []*x509.Certificate, keyID string) []Certifica
 	return all
 }
 
-// bringIn records CAs from outside, root first, the issuing CA last.
-func (a *Authority) bringIn(ctx context.Context, made []Certificate) (Certificate, error) {
+// here finds a CA from outside that is in service and whose key is here.
+func (s Authorities) here(cert *x509.Certificate) (Certificate, bool) {
+	c, found := s.find(fingerprint(cert.Raw))
+	return c, found && c.KeyID != "" && s.InService(c)
+}
+
+// bringIn records CAs from outside, root first, the issuing CA last, unless it is
+// there already.
+func (a *Authority) bringIn(ctx context.Context, made []Certificate, admit admission, there func(Authorities) (Certificate, bool)) (Certificate, error) {
 	issuing := made[len(made)-1]
 	stands, err := a.o.Store.ChangeAuthorities(ctx, func(now Authorities) (*Change, error) {
-		if c, found := now.find(issuing.ID); found && c.KeyID != "" && now.Active != "" {
+		if _, found := there(now); found {
 			return nil, nil
+		}
+		add, err := admit(now, made...)
+		if err != nil {
+			return nil, err
 		}
 		e := a.event(ctx, a.o.Now(), "ImportCertificateAuthorityCertificate", map[string]any{
 			"certificateId": issuing.ID, "notAfter": issuing.NotAfter, "rootCertificateId": made[0].ID,
 		})
-		change := &Change{Add: made, Event: e}
+		change := &Change{Add: add, Event: e}
 		if now.Active == "" {
 			change.Activate = issuing.ID
 		}
 		return change, nil
 	})
-	c, _ := stands.find(issuing.ID)
-	return c, err
+	if err != nil {
+		return Certificate{}, err
+	}
+	c, _ := there(stands)
+	return c, nil
 }
 
 // Importer takes in a CA key from outside: not every [Keys] can.
@@ -146,15 +161,22 @@ func (a *Authority) Import(ctx context.Context, keys Importer, chain []*x509.Cer
 	if err := a.tryImport(chain, key); err != nil {
 		return Certificate{}, err
 	}
+	now, err := a.o.Store.Authorities(ctx)
+	if err != nil {
+		return Certificate{}, err
+	}
+	if _, err := now.admit(a.records(chain, "")...); err != nil {
+		return Certificate{}, err
+	}
 	k, err := keys.Import(ctx, key)
 	if err != nil {
 		return Certificate{}, err
 	}
 	made := a.records(chain, k.ID)
 	if len(chain) > 1 {
-		return a.bringIn(ctx, made)
+		return a.bringIn(ctx, made, Authorities.admit, func(now Authorities) (Certificate, bool) { return now.here(chain[0]) })
 	}
-	return a.importRoot(ctx, made[0])
+	return a.importRoot(ctx, now, made[0])
 }
 
 // tryImport has the chain judged before its key is taken in; that of a root with an
@@ -170,7 +192,7 @@ func (a *Authority) tryImport(certs []*x509.Certificate, key *ecdsa.PrivateKey) 
 	if err != nil {
 		return err
 	}
-	issuing, err := certify(issuingTemplate(a.o.Region, certs[0], a.o.Now(), 1), certs[0], below.Public(), key)
+	issuing, err := certify(issuingTemplate(a.o.Region, &chain{certs: certs}, a.o.Now(), 1), certs[0], below.Public(), key)
 	if err != nil {
 		return err
 	}
@@ -178,28 +200,39 @@ func (a *Authority) tryImport(certs []*x509.Certificate, key *ecdsa.PrivateKey) 
 }
 
 // importRoot records a root whose key is here and an issuing CA below it, unless
-// that was done: then the newest CA below it stands for the one made. One that was
-// there before the root's key came is older.
-func (a *Authority) importRoot(ctx context.Context, recorded Certificate) (Certificate, error) {
-	now, err := a.o.Store.Authorities(ctx)
+// that was done.
+func (a *Authority) importRoot(ctx context.Context, now Authorities, root Certificate) (Certificate, error) {
+	there := func(now Authorities) (Certificate, bool) { return now.below(root.ID, a.o.Now()) }
+	if c, found := there(now); found {
+		return c, nil
+	}
+	above, err := Authorities{CAs: []Certificate{root}}.chainOf(root.ID)
 	if err != nil {
 		return Certificate{}, err
-	}
-	known, _ := now.find(recorded.ID)
-	for _, c := range slices.Backward(now.CAs) {
-		if known.KeyID != "" && c.IssuerID == recorded.ID && c.Role == Issuing && c.KeyID != "" && now.InService(c) {
-			return c, nil
-		}
 	}
 	key, err := a.pending(ctx, forIssuing, now)
 	if err != nil {
 		return Certificate{}, err
 	}
-	issuing, err := a.certifyIssuing(ctx, key, recorded, now.generation(Issuing))
+	issuing, err := a.certifyIssuing(ctx, key, above, now.generation(Issuing))
 	if err != nil {
 		return Certificate{}, err
 	}
-	return a.bringIn(ctx, []Certificate{recorded, issuing})
+	return a.bringIn(ctx, []Certificate{root, issuing}, Authorities.admitMade, there)
+}
+
+// below finds the newest issuing CA below a root whose key is here. One that was
+// there before the root's key came is older than the one made then.
+func (s Authorities) below(root string, at time.Time) (Certificate, bool) {
+	if above, _ := s.find(root); above.KeyID == "" {
+		return Certificate{}, false
+	}
+	for _, c := range slices.Backward(s.CAs) {
+		if c.IssuerID == root && s.canIssue(c, at) {
+			return c, true
+		}
+	}
+	return Certificate{}, false
 }
 
 // ParseKey reads a P-384 private key from PEM: PKCS#8 or SEC 1.

@@ -3,7 +3,6 @@ package authority
 import (
 	"context"
 	"crypto"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"time"
@@ -139,7 +138,7 @@ func (a *Authority) newLeaf(ctx context.Context) (next *Signer, err error) {
 		return nil, err
 	}
 	now := a.o.Now()
-	if err := a.checkIssuing(issuer.issuing(), now); err != nil {
+	if err := a.checkIssuing(issuer, now); err != nil {
 		return nil, err
 	}
 	err = a.o.Keys.Use(ctx, issuer.record.KeyID, func(key crypto.Signer) error {
@@ -154,7 +153,7 @@ func (a *Authority) certifyLeaf(now time.Time, issuer *chain, issuingKey crypto.
 	if err != nil {
 		return nil, fmt.Errorf("authority: make a leaf's key: %w", err)
 	}
-	cert, err := certify(leafTemplate(issuer.issuing(), now, a.o.LeafValidity), issuer.issuing(), key.Public(), issuingKey)
+	cert, err := certify(leafTemplate(issuer, now, a.o.LeafValidity), issuer.issuing(), key.Public(), issuingKey)
 	if err != nil {
 		return nil, err
 	}
@@ -164,22 +163,24 @@ func (a *Authority) certifyLeaf(now time.Time, issuer *chain, issuingKey crypto.
 }
 
 // checkIssuing says whether the issuing CA can certify a leaf now, and says it
-// loudly in its last year: its replacement needs a person.
-func (a *Authority) checkIssuing(issuing *x509.Certificate, now time.Time) error {
+// loudly in its last year, or that of one above it: its replacement needs a person.
+func (a *Authority) checkIssuing(issuing *chain, now time.Time) error {
 	if err := ended(issuing, now); err != nil {
 		return err
 	}
-	if left := issuing.NotAfter.Sub(now); left < warnBefore {
-		a.o.Logger.Error("the issuing CA is near its end: replace it, or signing will stop", "notAfter", issuing.NotAfter, "days", int(left.Hours()/24))
+	if left := issuing.notAfter().Sub(now); left < warnBefore {
+		a.o.Logger.Error("the issuing CA is near its end, or one above it is: replace it, or signing will stop", "notAfter", issuing.notAfter(), "days", int(left.Hours()/24))
 	}
 	return nil
 }
 
-// ended says whether it is too late for the issuing CA to certify a leaf, or too early.
-func ended(issuing *x509.Certificate, now time.Time) error {
-	if issuing.NotAfter.Sub(now) >= minLeafLife && !now.Before(issuing.NotBefore) {
+// ended says whether it is too late for the issuing CA to certify a leaf, or too
+// early, as it is for all above it.
+func ended(issuing *chain, now time.Time) error {
+	from, until := issuing.notBefore(), issuing.notAfter()
+	if until.Sub(now) >= minLeafLife && !now.Before(from) {
 		return nil
 	}
-	return fault.Becausef(ErrIssuingCAEnded, "the issuing CA is valid from %s to %s and it is %s here: signing is not possible; check the clock, or replace the issuing CA with \"sealwright ca rotate\"",
-		issuing.NotBefore.Format(time.RFC3339), issuing.NotAfter.Format(time.RFC3339), now.UTC().Format(time.RFC3339))
+	return fault.Becausef(ErrIssuingCAEnded, "the issuing CA, with those above it, is valid from %s to %s and it is %s here: signing is not possible; check the clock, or replace the issuing CA with \"sealwright ca rotate\"",
+		from.Format(time.RFC3339), until.Format(time.RFC3339), now.UTC().Format(time.RFC3339))
 }

@@ -1,0 +1,164 @@
+package authority_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/sealwright/sealwright/internal/authority"
+)
+
+func backUp(t *testing.T, w *world) []byte {
+	t.Helper()
+	var text bytes.Buffer
+	if err := w.authority(t).Backup(t.Context(), w.keys(), &text); err != nil {
+		t.Fatal(err)
+	}
+	return text.Bytes()
+}
+
+func restore(t *testing.T, w *world, text []byte) authority.Authorities {
+	t.Helper()
+	now, err := w.authority(t).Restore(t.Context(), w.keys(), bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return now
+}
+
+// TestRestoreALongChain: CAs that came at one moment come back, each after the one
+// above it, in whatever order the backup has them.
+func TestRestoreALongChain(t *testing.T) {
+	w := newWorld(t)
+	f := newFamily(t, w)
+	if _, err := f.bring(w, w.authority(t), f.below(f.below(f.below(f.root)...)...)...); err != nil {
+		t.Fatal(err)
+	}
+	text := backUp(t, w)
+	for range 2 {
+		to := newWorld(t)
+		if now := restore(t, to, text); len(now.CAs) != 4 {
+			t.Errorf("%d CAs", len(now.CAs))
+		}
+		validate(t, to, leafOf(t, to.started(t)))
+		text = changed(t, text, func(b map[string]any) { slices.Reverse(b["certificates"].([]any)) })
+	}
+}
+
+// changed is a backup that somebody has been at.
+func changed(t *testing.T, text []byte, change func(b map[string]any)) []byte {
+	t.Helper()
+	var b map[string]any
+	if err := json.Unmarshal(text, &b); err != nil {
+		t.Fatal(err)
+	}
+	change(b)
+	text, err := json.Marshal(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// TestRestoreAKeyOnly: a root that came without its key has it after a backup that
+// does.
+func TestRestoreAKeyOnly(t *testing.T) {
+	w := newWorld(t)
+	f := newFamily(t, w)
+	issuing := f.below(f.root)
+	if _, err := f.bring(w, w.authority(t), issuing...); err != nil {
+		t.Fatal(err)
+	}
+	older := backUp(t, w)
+	if _, err := f.bring(w, w.authority(t), f.root); err != nil {
+		t.Fatal(err)
+	}
+	to := newWorld(t)
+	restore(t, to, older)
+	now := restore(t, to, backUp(t, w))
+	if find(t, now, fingerprint(f.root)).KeyID == "" {
+		t.Error("the root has no key")
+	}
+	if _, err := to.started(t).Rotate(t.Context(), now.Active); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestRestoreBelowARevokedRoot: what a backup has below it is revoked with it.
+func TestRestoreBelowARevokedRoot(t *testing.T) {
+	w := newWorld(t)
+	w.started(t)
+	older := backUp(t, w)
+	if err := rotateActive(t.Context(), w.authority(t), authorities(t, w)); err != nil {
+		t.Fatal(err)
+	}
+	newer := backUp(t, w)
+	to := newWorld(t)
+	root := restore(t, to, older).CAs[0]
+	if _, _, err := to.authority(t).Revoke(t.Context(), root.ID, authority.KeyCompromise); err != nil {
+		t.Fatal(err)
+	}
+	now := restore(t, to, newer)
+	if c := now.CAs[2]; len(now.CAs) != 3 || c.RevokedAt.IsZero() || c.Reason != authority.CACompromise {
+		t.Errorf("%+v", now.CAs)
+	}
+}
+
+// TestRestoreGivenUp: a service makes no CA of its own, of the backup's keys least of
+// all, where a restoration was interrupted.
+func TestRestoreGivenUp(t *testing.T) {
+	w := newWorld(t)
+	was := leafOf(t, w.started(t)).IssuerID
+	text := backUp(t, w)
+	to := newWorld(t)
+	i := &interrupted{Store: to.store, Keys: to.keys(), left: 3}
+	if _, err := operate(t, to, i).Restore(t.Context(), i, bytes.NewReader(text)); !errors.Is(err, errInterrupted) {
+		t.Fatal(err)
+	}
+	if _, err := to.authority(t).Bootstrap(t.Context()); err == nil {
+		t.Error("a service makes its own")
+	}
+	if now := restore(t, to, text); now.Active != was {
+		t.Errorf("active is %s", now.Active)
+	}
+}
+
+// TestBackupOfWhatIsWhole: a key that waits for a CA stays behind, that of a request
+// does not; and what is lost is not named.
+func TestBackupOfWhatIsWhole(t *testing.T) {
+	w := newWorld(t)
+	a := w.started(t)
+	first := authorities(t, w)
+	csr := request(t, a)
+	i := &interrupted{Store: w.store, Keys: w.keys(), left: 2}
+	if _, err := operate(t, w, i).Rotate(t.Context(), first.Active); !errors.Is(err, errInterrupted) {
+		t.Fatal(err)
+	}
+	if err := w.keys().Delete(t.Context(), first.CAs[0].KeyID); err != nil {
+		t.Fatal(err)
+	}
+	to := newWorld(t)
+	now := restore(t, to, backUp(t, w))
+	if keys := keysOf(t, to); len(keys) != 2 || now.CAs[0].KeyID != "" || now.CAs[1].KeyID == "" {
+		t.Errorf("%d keys, %+v", len(keys), now.CAs)
+	}
+	if !bytes.Equal(publicOf(t, csr), publicOf(t, request(t, to.authority(t)))) {
+		t.Error("the request has another key")
+	}
+}
+
+// TestRestoreOfAnothersKey: a backup that gives a CA another's key is refused.
+func TestRestoreOfAnothersKey(t *testing.T) {
+	w := newWorld(t)
+	w.started(t)
+	text := changed(t, backUp(t, w), func(b map[string]any) {
+		one, two := b["keys"].([]any)[0].(map[string]any), b["keys"].([]any)[1].(map[string]any)
+		one["pkcs8"], two["pkcs8"] = two["pkcs8"], one["pkcs8"]
+	})
+	to := newWorld(t)
+	if _, err := to.authority(t).Restore(t.Context(), to.keys(), bytes.NewReader(text)); err == nil || len(keysOf(t, to)) != 0 {
+		t.Errorf("restored: %v", err)
+	}
+}
