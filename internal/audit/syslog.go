@@ -24,6 +24,7 @@ type Syslog struct {
 	tls              *tls.Config // nil: plain
 	host, process    string
 	conn             net.Conn
+	socket           *socket // below conn
 }
 
 // The ports that a syslog URL need not name.
@@ -50,7 +51,7 @@ func NewSyslog(address string, roots *x509.CertPool) (*Syslog, error) {
 		}
 		s.network, s.address = u.Scheme, net.JoinHostPort(u.Hostname(), port)
 		if u.Scheme == "tls" {
-			s.network, s.tls = "tcp", &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+			s.network, s.tls = "tcp", &tls.Config{RootCAs: roots, ServerName: u.Hostname(), MinVersion: tls.VersionTLS12}
 		}
 		return s, nil
 	}
@@ -107,7 +108,7 @@ func (s *Syslog) deliver(ctx context.Context, entries []journal.Entry) error {
 // connect sees to it that there is a connection whose other end has not closed
 // it: the first write to one that has would succeed, and be lost.
 func (s *Syslog) connect(ctx context.Context) error {
-	if s.conn != nil && !s.datagrams() && closedByPeer(s.conn) {
+	if s.conn != nil && !s.datagrams() && s.socket.ended(s.conn) {
 		s.Close()
 	}
 	if s.conn != nil {
@@ -132,21 +133,24 @@ func (s *Syslog) networks() []string {
 }
 
 func (s *Syslog) dial(ctx context.Context, network string) (net.Conn, error) {
-	if s.tls != nil {
-		return (&tls.Dialer{Config: s.tls}).DialContext(ctx, network, s.address)
+	conn, err := new(net.Dialer).DialContext(ctx, network, s.address)
+	if err != nil {
+		return nil, err
 	}
-	return new(net.Dialer).DialContext(ctx, network, s.address)
+	s.socket = &socket{Conn: conn}
+	if s.tls == nil {
+		return s.socket, nil
+	}
+	secure := tls.Client(s.socket, s.tls)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return secure, nil
 }
 
 func (s *Syslog) datagrams() bool {
 	network := s.conn.RemoteAddr().Network()
 	return network == "udp" || network == "unixgram"
-}
-
-func closedByPeer(conn net.Conn) bool {
-	conn.SetReadDeadline(time.Now().Add(time.Millisecond))
-	_, err := conn.Read(make([]byte, 1))
-	return err != nil && !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 func (s *Syslog) sendEach(entries []journal.Entry) error {
