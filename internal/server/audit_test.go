@@ -19,9 +19,10 @@ import (
 	"github.com/sealwright/sealwright/internal/journal"
 )
 
-// logServer is a log server that can be away.
+// logServer is a log server that can be away. It is at a socket, since nobody else
+// takes that meanwhile.
 type logServer struct {
-	address  string
+	path     string
 	listener net.Listener
 	mu       sync.Mutex
 	conns    []net.Conn
@@ -30,10 +31,9 @@ type logServer struct {
 func (l *logServer) start(t *testing.T) {
 	t.Helper()
 	var err error
-	if l.listener, err = net.Listen("tcp", l.address); err != nil {
+	if l.listener, err = net.Listen("unix", l.path); err != nil {
 		t.Fatal(err)
 	}
-	l.address = l.listener.Addr().String()
 	go l.accept(l.listener)
 }
 
@@ -74,11 +74,11 @@ func eventually(t *testing.T, what string, so func() bool) {
 // bound and then stops, with the error of the model; other work goes on, and all is
 // well again when the log server is back.
 func TestSigningStopsUnseen(t *testing.T) {
-	logs := &logServer{address: "127.0.0.1:0"}
+	logs := &logServer{path: filepath.Join(t.TempDir(), "log")}
 	logs.start(t)
 	defer logs.stop()
 	c := settings(t)
-	c.AuditSyslog, c.AuditMaxEntries = "tcp://"+logs.address, 3
+	c.AuditSyslog, c.AuditMaxEntries = "unix://"+logs.path, 3
 	s, stop := run(t, c)
 	defer stop()
 	client := signer.NewFromConfig(awsConfig(t, s), withoutPrefix(s), func(o *signer.Options) { o.Retryer = aws.NopRetryer{} })
