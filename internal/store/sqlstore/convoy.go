@@ -16,12 +16,12 @@ type convoy[T any] struct {
 	most  int               // served at once
 	serve func([]*rider[T]) // sets each rider's err; may panic or end its goroutine
 
-	mu     sync.Mutex
-	queue  []*rider[T]
-	led    bool
-	shared bool // by those who were served last
-	closed bool
-	empty  chan struct{} // closed once nobody is left after close
+	mu      sync.Mutex
+	queue   []*rider[T]
+	led     bool
+	company int // how many leaders are yet to expect others
+	closed  bool
+	empty   chan struct{} // closed once nobody is left after close
 }
 
 // rider is a caller in a convoy, and what it wants done.
@@ -59,6 +59,9 @@ func (c *convoy[T]) enter(r *rider[T]) (leads bool, err error) {
 	if c.closed {
 		return false, ErrClosed
 	}
+	if c.led {
+		c.company = expectant
+	}
 	r.leads, c.led = !c.led, true
 	c.queue = append(c.queue, r)
 	return r.leads, nil
@@ -90,18 +93,21 @@ func (c *convoy[T]) leave(r *rider[T]) bool {
 	return true
 }
 
-// lead serves those who have queued, the caller first. If they were several last
-// time, it lets others run before: where processors are busy, those who are about
-// to come then come along. Who is alone would wake a processor for nobody.
+// expectant is how many leaders expect others after one who was not alone.
+const expectant = 64
+
+// lead serves those who have queued, the caller first. If others have come lately,
+// it lets them run before: where processors are busy, those who are about to come
+// then come along. Who is alone would wake a processor for nobody.
 func (c *convoy[T]) lead() {
 	c.mu.Lock()
-	if c.shared {
+	if c.company > 0 {
+		c.company--
 		c.mu.Unlock()
 		runtime.Gosched()
 		c.mu.Lock()
 	}
 	n := min(len(c.queue), c.most)
-	c.shared = n > 1
 	batch := slices.Clone(c.queue[:n])
 	c.queue = slices.Delete(c.queue, 0, n)
 	c.mu.Unlock()

@@ -26,8 +26,9 @@ const maxRecordings = 128
 type recorders struct {
 	db *DB
 
-	mu     sync.Mutex
-	convoy map[dependence]*recorder
+	mu      sync.Mutex
+	convoy  map[dependence]*recorder
+	company int // of the convoy that was over last: the next one goes on with it
 }
 
 // dependence is what a signature depends on.
@@ -59,6 +60,7 @@ func (rs *recorders) join(on dependence) *recorder {
 			rs.convoy = map[dependence]*recorder{}
 		}
 		c = &recorder{convoy: newConvoy(maxRecordings, rs.serve)}
+		c.company = rs.company
 		rs.convoy[on] = c
 	}
 	c.users++
@@ -69,6 +71,7 @@ func (rs *recorders) leave(on dependence, c *recorder) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	if c.users--; c.users == 0 {
+		rs.company = c.company
 		delete(rs.convoy, on)
 	}
 }
