@@ -150,6 +150,7 @@ func TestAdminIsNotOnTheMainListener(t *testing.T) {
 	c := settings(t)
 	c.AdminListen = "localhost:0"
 	s, _ := run(t, c)
+	patientReadiness(s)
 	for path, want := range map[string]int{
 		"/metrics": 200, "/debug/pprof/": 200, "/debug/pprof/heap": 200, "/debug/pprof/goroutine?debug=2": 200, "/debug/pprof/symbol": 200,
 		healthz: 200, readyz: 200, "/debug/pprof/cmdline": 404, "/v2/": 404, "/": 404,
@@ -174,6 +175,7 @@ func TestAdminAsksForItsToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, _ := run(t, c)
+	patientReadiness(s)
 	for _, tt := range []struct {
 		path, authorization, host string
 		want                      int
