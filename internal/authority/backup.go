@@ -8,19 +8,22 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"time"
 )
 
 // backup is what a backup of the authority holds, as JSON: every CA with what is
-// said of it, and every key. Leaves are not in it: their keys are nowhere.
+// said of it, and every key. Of the leaves, whose keys are nowhere, it has those that
+// were revoked by themselves: what is below a revoked CA is void with it.
 type backup struct {
 	Format       int                 `json:"sealwrightCABackup"` // 1
 	MadeAt       time.Time           `json:"madeAt"`
 	Active       string              `json:"active"` // ID of the issuing CA
 	Certificates []backupCertificate `json:"certificates"`
 	Keys         []backupKey         `json:"keys"`
+	Leaves       []backupCertificate `json:"revokedLeaves,omitempty"` // older versions make none, and pass them over
 }
 
 type backupCertificate struct {
@@ -28,6 +31,7 @@ type backupCertificate struct {
 	IssuerID  string    `json:"issuer"`
 	Region    string    `json:"region"`
 	KeyID     string    `json:"keyId,omitempty"`
+	Replica   string    `json:"replica,omitempty"`
 	CreatedAt time.Time `json:"createdAt"`
 	RetiredAt time.Time `json:"retiredAt,omitzero"`
 	RevokedAt time.Time `json:"revokedAt,omitzero"`
@@ -48,7 +52,7 @@ func (k backupKey) strange() bool {
 
 const (
 	backupFormat  = 1
-	maxBackup     = 4 << 20
+	maxBackup     = 16 << 20
 	maxBackupKeys = 1000
 )
 
@@ -61,36 +65,72 @@ type Exporter interface {
 	Restore(ctx context.Context, k Key, key *ecdsa.PrivateKey) error
 }
 
-// Backup writes the CAs and their private keys, in the clear: w must encrypt. It
-// leaves a row in the journal.
-func (a *Authority) Backup(ctx context.Context, keys Exporter, w io.Writer) error {
+// Backup writes the CAs and their private keys, in the clear: w must encrypt; and the
+// leaves that are revoked. It leaves a row in the journal. lost are the CAs whose key
+// is not here though the records name it: they are written without.
+func (a *Authority) Backup(ctx context.Context, keys Exporter, w io.Writer) (lost []Certificate, err error) {
 	now, err := a.o.Store.Authorities(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	b := backup{Format: backupFormat, MadeAt: a.timestamp(), Active: now.Active}
 	defer b.wipe()
 	if err := b.export(ctx, keys, now); err != nil {
-		return err
+		return nil, err
 	}
 	for _, c := range now.CAs {
-		if !b.has(c.KeyID) {
-			c.KeyID = "" // it is lost
+		if c.KeyID != "" && !b.has(c.KeyID) {
+			lost = append(lost, c)
+			c.KeyID = ""
 		}
-		b.Certificates = append(b.Certificates, backupCertificate{c.DER, c.IssuerID, c.Region, c.KeyID, c.CreatedAt, c.RetiredAt, c.RevokedAt, c.RevokedBy, c.Reason})
+		b.Certificates = append(b.Certificates, forBackup(c))
 	}
+	if err := b.revokedLeaves(ctx, a.o.Store, now); err != nil {
+		return nil, err
+	}
+	if err := b.write(w); err != nil {
+		return nil, err
+	}
+	_, err = a.o.Store.ChangeAuthorities(ctx, func(Authorities) (*Change, error) {
+		return &Change{Event: a.event(ctx, a.o.Now(), "BackupCertificateAuthority", map[string]any{"keys": len(b.Keys)})}, nil
+	})
+	return lost, err
+}
+
+func (b *backup) write(w io.Writer) error {
 	text, err := json.Marshal(b)
 	if err != nil {
 		return errors.New("authority: encode a backup")
 	}
 	defer clear(text)
-	if _, err := w.Write(text); err != nil {
-		return err
+	if len(text) > maxBackup {
+		return fmt.Errorf("authority: a backup of %d bytes could not be restored: at most %d can", len(text), maxBackup)
 	}
-	_, err = a.o.Store.ChangeAuthorities(ctx, func(Authorities) (*Change, error) {
-		return &Change{Event: a.event(ctx, a.o.Now(), "BackupCertificateAuthority", map[string]any{"keys": len(b.Keys)})}, nil
-	})
+	_, err = w.Write(text)
 	return err
+}
+
+func forBackup(c Certificate) backupCertificate {
+	return backupCertificate{c.DER, c.IssuerID, c.Region, c.KeyID, c.Replica, c.CreatedAt, c.RetiredAt, c.RevokedAt, c.RevokedBy, c.Reason}
+}
+
+// revokedLeaves takes up the leaves of CAs that are good.
+func (b *backup) revokedLeaves(ctx context.Context, store Store, now Authorities) error {
+	for _, ca := range now.CAs {
+		if !ca.RevokedAt.IsZero() {
+			continue
+		}
+		revoked, err := store.Revoked(ctx, ca.ID)
+		if err != nil {
+			return err
+		}
+		for _, c := range revoked {
+			if c.Role == Leaf {
+				b.Leaves = append(b.Leaves, forBackup(c))
+			}
+		}
+	}
+	return nil
 }
 
 // export takes up the keys of CAs and requests. One that was made for a CA and has

@@ -8,5 +8,10 @@ func ReadBackup(text []byte) ([]Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b.certificates()
+	cas, err := b.certificates()
+	if err != nil {
+		return nil, err
+	}
+	_, err = b.leaves(Authorities{CAs: cas})
+	return cas, err
 }

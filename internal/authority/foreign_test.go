@@ -296,7 +296,7 @@ func TestBackup(t *testing.T) {
 		t.Fatal(err)
 	}
 	var text bytes.Buffer
-	if err := a.Backup(t.Context(), w.keys(), &text); err != nil {
+	if _, err := a.Backup(t.Context(), w.keys(), &text); err != nil {
 		t.Fatal(err)
 	}
 	was := authorities(t, w)
@@ -343,7 +343,7 @@ func TestRestoreOverOlderRecords(t *testing.T) {
 	backup := func() *bytes.Reader {
 		t.Helper()
 		var text bytes.Buffer
-		if err := a.Backup(t.Context(), w.keys(), &text); err != nil {
+		if _, err := a.Backup(t.Context(), w.keys(), &text); err != nil {
 			t.Fatal(err)
 		}
 		return bytes.NewReader(text.Bytes())
@@ -460,7 +460,7 @@ func TestOperatorIsInTheJournal(t *testing.T) {
 	if _, err := a.Rotate(ctx, authorities(t, w).Active); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.Backup(ctx, w.keys(), &bytes.Buffer{}); err != nil {
+	if _, err := a.Backup(ctx, w.keys(), &bytes.Buffer{}); err != nil {
 		t.Fatal(err)
 	}
 	all, err := w.db.Journal().Read(t.Context(), 0, 100)

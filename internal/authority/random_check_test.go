@@ -243,9 +243,15 @@ func (m *installation) checkList(ca authority.Certificate, all []authority.Certi
 }
 
 // checkRestored: what a backup has is there, and as void and as retired as it says.
-func (m *installation) checkRestored(stood, now authority.Authorities) {
+func (m *installation) checkRestored(from saved, now authority.Authorities) {
 	m.t.Helper()
-	for _, was := range stood.CAs {
+	for id, issuer := range from.leaves {
+		c, err := m.store.Certificate(m.t.Context(), id)
+		if err == nil && c.RevokedAt.IsZero() || err != nil && !m.isRevoked(issuer) {
+			m.t.Errorf("the leaf %.6s is good again: %v", id, err)
+		}
+	}
+	for _, was := range from.stood.CAs {
 		c := find(m.t, now, was.ID)
 		if was.Hash != c.Hash || was.Role != c.Role || was.IssuerID != c.IssuerID || was.KeyID != "" && was.KeyID != c.KeyID {
 			m.t.Errorf("%.6s is back as %+v", was.ID, c)

@@ -19,6 +19,7 @@ import (
 type saved struct {
 	text   []byte
 	stood  authority.Authorities
+	leaves map[string]string // those that were revoked, though their issuer was not: ID to the issuer's
 	signed map[string]bool
 }
 
@@ -170,10 +171,26 @@ func (m *installation) backUp() ceremony {
 			return "", nil // the command refuses
 		}
 		var text bytes.Buffer
-		err := a.Backup(ctx, i, &text)
-		m.backups = append(m.backups, saved{text.Bytes(), stood, maps.Clone(m.signed)})
+		leaves := m.revokedLeaves()
+		_, err := a.Backup(ctx, i, &text)
+		m.backups = append(m.backups, saved{text.Bytes(), stood, leaves, maps.Clone(m.signed)})
 		return "", err
 	}, 0}
+}
+
+// revokedLeaves are those that are revoked though their issuer is not.
+func (m *installation) revokedLeaves() map[string]string {
+	leaves, err := m.store.Certificates(m.t.Context(), authority.Leaf)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	issuers := map[string]string{}
+	for _, c := range leaves {
+		if !c.RevokedAt.IsZero() && !m.isRevoked(c.IssuerID) {
+			issuers[c.ID] = c.IssuerID
+		}
+	}
+	return issuers
 }
 
 func (m *installation) restore() ceremony {
@@ -188,7 +205,7 @@ func (m *installation) restoration(name string, from saved) ceremony {
 	return ceremony{name, func(ctx context.Context, a *authority.Authority, i *interrupted) (string, error) {
 		now, err := a.Restore(ctx, i, bytes.NewReader(from.text))
 		if err == nil {
-			m.checkRestored(from.stood, now)
+			m.checkRestored(from, now)
 		}
 		return "", err
 	}, len(from.stood.CAs)}

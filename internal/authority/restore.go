@@ -4,14 +4,15 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
 )
 
 // Restore brings back what a backup holds and is not here, keys first. What is
-// here stays as it is, but that it is retired or revoked if the backup says so:
-// neither can be undone, not by older records either. Before there is an active
+// here stays as it is, but that it is retired or revoked if the backup says so, leaves
+// included: neither can be undone, not by older records either. Before there is an active
 // issuing CA, the backup's becomes it. Repeated, it does nothing. It returns the CAs
 // that stand then.
 func (a *Authority) Restore(ctx context.Context, keys Exporter, r io.Reader) (Authorities, error) {
@@ -24,6 +25,10 @@ func (a *Authority) Restore(ctx context.Context, keys Exporter, r io.Reader) (Au
 	if err != nil {
 		return Authorities{}, err
 	}
+	leaves, err := b.leaves(Authorities{CAs: known})
+	if err != nil {
+		return Authorities{}, err
+	}
 	if err := b.restoreKeys(ctx, keys, Authorities{CAs: known}); err != nil {
 		return Authorities{}, err
 	}
@@ -32,6 +37,11 @@ func (a *Authority) Restore(ctx context.Context, keys Exporter, r io.Reader) (Au
 	}
 	if err := a.revokeAgain(ctx, known); err != nil {
 		return Authorities{}, err
+	}
+	for _, c := range leaves {
+		if err := a.revokeLeafAgain(ctx, c); err != nil {
+			return Authorities{}, err
+		}
 	}
 	return a.o.Store.Authorities(ctx)
 }
@@ -95,6 +105,22 @@ func (a *Authority) revokeAgain(ctx context.Context, known []Certificate) error 
 	return nil
 }
 
+// revokeLeafAgain revokes a leaf, which may not be here. One whose issuer is revoked
+// is void with it, here or not.
+func (a *Authority) revokeLeafAgain(ctx context.Context, c Certificate) error {
+	e := a.revoked(ctx, c, a.timestamp(), c.Reason)
+	here, err := a.o.Store.Certificate(ctx, c.ID)
+	switch {
+	case errors.Is(err, ErrNoCertificate):
+		if err = a.o.Store.AddCertificate(ctx, c, e); errors.Is(err, ErrCertificateBad) {
+			return nil
+		}
+	case err == nil && here.RevokedAt.IsZero():
+		_, err = a.o.Store.Revoke(ctx, c.ID, c.Revocation, e)
+	}
+	return err
+}
+
 // missing are the CAs that are not here, or whose key is not, issuers first.
 func (s Authorities) missing(all []Certificate) (missing []Certificate) {
 	for _, c := range all {
@@ -115,7 +141,9 @@ func (s Authorities) voided(all []Certificate) []Certificate {
 		if above := void[c.IssuerID]; c.RevokedAt.IsZero() && !above.RevokedAt.IsZero() {
 			all[i].Revocation = Revocation{above.RevokedAt, above.RevokedBy, CACompromise}
 		}
-		void[c.ID] = all[i].Revocation
+		if _, here := void[c.ID]; !here {
+			void[c.ID] = all[i].Revocation
+		}
 	}
 	return all
 }
@@ -166,6 +194,27 @@ func (b *backup) certificates() ([]Certificate, error) {
 	slices.SortStableFunc(all.CAs, func(a, b Certificate) int { return all.depth(a) - all.depth(b) })
 	_, err := all.chainOf(b.Active)
 	return all.CAs, err
+}
+
+// leaves reads the revoked leaves of a backup, whose CAs are known.
+func (b *backup) leaves(known Authorities) (all []Certificate, err error) {
+	for _, c := range b.Leaves {
+		cert, err := x509.ParseCertificate(c.DER)
+		if err != nil {
+			return nil, fmt.Errorf("authority: the backup holds what is no certificate: %w", err)
+		}
+		above, err := known.chainOf(c.IssuerID)
+		if err != nil {
+			return nil, err
+		}
+		if cert.IsCA || c.RevokedAt.IsZero() || cert.CheckSignatureFrom(above.issuing()) != nil {
+			return nil, fmt.Errorf("authority: the backup's certificate %s is not a revoked leaf of %s", fingerprint(c.DER), c.IssuerID)
+		}
+		r := record(Leaf, c.Region, cert, above.issuing(), c.CreatedAt)
+		r.Replica, r.Revocation = c.Replica, Revocation{c.RevokedAt, c.RevokedBy, c.Reason}
+		all = append(all, r)
+	}
+	return all, nil
 }
 
 // keyOf is the ID of a certificate's key, "" if the backup has none of it.

@@ -8,12 +8,13 @@ import (
 	"testing"
 
 	"github.com/sealwright/sealwright/internal/authority"
+	"github.com/sealwright/sealwright/internal/journal"
 )
 
 func backUp(t *testing.T, w *world) []byte {
 	t.Helper()
 	var text bytes.Buffer
-	if err := w.authority(t).Backup(t.Context(), w.keys(), &text); err != nil {
+	if _, err := w.authority(t).Backup(t.Context(), w.keys(), &text); err != nil {
 		t.Fatal(err)
 	}
 	return text.Bytes()
@@ -139,8 +140,12 @@ func TestBackupOfWhatIsWhole(t *testing.T) {
 	if err := w.keys().Delete(t.Context(), first.CAs[0].KeyID); err != nil {
 		t.Fatal(err)
 	}
+	var text bytes.Buffer
+	if lost, err := a.Backup(t.Context(), w.keys(), &text); err != nil || len(lost) != 1 || lost[0].ID != first.CAs[0].ID {
+		t.Fatalf("lost %+v, %v", lost, err)
+	}
 	to := newWorld(t)
-	now := restore(t, to, backUp(t, w))
+	now := restore(t, to, text.Bytes())
 	if keys := keysOf(t, to); len(keys) != 2 || now.CAs[0].KeyID != "" || now.CAs[1].KeyID == "" {
 		t.Errorf("%d keys, %+v", len(keys), now.CAs)
 	}
@@ -160,5 +165,44 @@ func TestRestoreOfAnothersKey(t *testing.T) {
 	to := newWorld(t)
 	if _, err := to.authority(t).Restore(t.Context(), to.keys(), bytes.NewReader(text)); err == nil || len(keysOf(t, to)) != 0 {
 		t.Errorf("restored: %v", err)
+	}
+}
+
+// TestRestoreRevokedLeaves: a leaf that was revoked is revoked again, whether the
+// records that it is restored over know it or not, and it is on the list.
+func TestRestoreRevokedLeaves(t *testing.T) {
+	w := newWorld(t)
+	a := w.started(t)
+	issuing := leafOf(t, a).IssuerID
+	older := backUp(t, w)
+	revoked, _, err := a.Revoke(t.Context(), leafOf(t, a).ID, authority.KeyCompromise)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := backUp(t, w)
+	if revoked, err = w.store.Certificate(t.Context(), revoked.ID); err != nil {
+		t.Fatal(err)
+	}
+	for name, known := range map[string]bool{"here": true, "not here": false} {
+		to := newWorld(t)
+		restore(t, to, older)
+		if known {
+			good := revoked
+			good.Revocation = authority.Revocation{}
+			if err := to.store.AddCertificate(t.Context(), good, journal.Event{ID: "1", Time: to.clock.now()}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		restore(t, to, text)
+		if got, err := to.store.Certificate(t.Context(), revoked.Hash); err != nil || got.Revocation != revoked.Revocation || got.Replica != "one" || got.Role != authority.Leaf {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+		if list, err := to.store.Revoked(t.Context(), issuing); err != nil || len(list) != 1 {
+			t.Errorf("%s: %d on the list, %v", name, len(list), err)
+		}
+		if _, _, err := to.authority(t).Revoke(t.Context(), issuing, authority.Superseded); err != nil {
+			t.Fatal(err)
+		}
+		restore(t, to, text)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"filippo.io/age"
 	"github.com/spf13/cobra"
 
+	"github.com/sealwright/sealwright/internal/authority"
 	"github.com/sealwright/sealwright/internal/durable"
 )
 
@@ -20,10 +21,10 @@ func (a *app) caBackupCommand() *cobra.Command {
 		Use:   "backup FILE (--recipient AGE1… | --passphrase-file FILE)",
 		Short: "Write the CAs and their private keys to an encrypted file",
 		Long: `Write the CAs and their private keys to a new file, encrypted as age does it
-(https://age-encryption.org), for recipients or under a passphrase. Signing
-certificates are not in it, since their keys are nowhere, nor is anything else:
-back up the records for profiles and jobs. The passphrase is read from a file;
-"-" is standard input, where a terminal is asked without echo.`,
+(https://age-encryption.org), for recipients or under a passphrase. Of the
+signing certificates, whose keys are nowhere, it has those that are revoked. Nothing
+else is in it: back up the records for profiles and jobs. The passphrase is read
+from a file; "-" is standard input, where a terminal is asked without echo.`,
 		Args: cobra.ExactArgs(1),
 	}
 	recipients := cmd.Flags().StringArray("recipient", nil, "age recipient that can open the file (repeatable)")
@@ -39,13 +40,21 @@ back up the records for profiles and jobs. The passphrase is read from a file;
 			return fmt.Errorf("%s is there already: name a new file", args[0])
 		}
 		var sealed bytes.Buffer
-		if err := encryptTo(&sealed, to, func(w io.Writer) error { return c.Backup(ctx, c.keys, w) }); err != nil {
+		var lost []authority.Certificate
+		err = encryptTo(&sealed, to, func(w io.Writer) (err error) {
+			lost, err = c.Backup(ctx, c.keys, w)
+			return err
+		})
+		if err != nil {
 			return err
 		}
 		if err := durable.WriteFile(args[0], sealed.Bytes(), 0o600); err != nil {
 			return err
 		}
-		fmt.Fprintf(a.Out, "%d CAs with their keys are in %s. Keep it apart from what opens it.\n", len(c.cas.CAs), args[0])
+		fmt.Fprintf(a.Out, "The CAs with their keys are in %s. Keep it apart from what opens it.\n", args[0])
+		for _, ca := range lost {
+			fmt.Fprintf(a.Err, "Warning: the key of %s is lost, and so is not in it. Restore an older backup, which brings it back, and make another.\n", ca.ID)
+		}
 		return nil
 	})
 }
