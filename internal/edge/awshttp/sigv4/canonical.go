@@ -3,6 +3,7 @@ package sigv4
 import (
 	"bytes"
 	"cmp"
+	"iter"
 	"net/http"
 	"slices"
 	"strconv"
@@ -12,12 +13,12 @@ import (
 // canonicalRequest appends what the signature is over.
 //
 // Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html#create-canonical-request
-func (s *Signature) canonicalRequest(b []byte, m Message, query []byte, bodyHash string) ([]byte, error) {
+func (s *Signature) canonicalRequest(b []byte, m Message, query []encodedPair, bodyHash string) ([]byte, error) {
 	b = append(b, m.Request.Method...)
 	b = append(b, '\n')
 	b = appendPath(b, m.Target.Path)
 	b = append(b, '\n')
-	b = append(b, query...)
+	b = appendQuery(b, query)
 	b = append(b, '\n')
 	b, err := appendHeaders(b, m.Request, s.signed)
 	if err != nil {
@@ -54,48 +55,39 @@ func appendEscaped(b []byte, s string) []byte {
 	return b
 }
 
-// canonicalQueries returns the canonical query string and, where it differs,
-// a second reading of it. AWS sorts parameters as encoded, and so does botocore;
-// the SDK for Go sorts them as decoded, which differs when ':' meets '1'. Both
-// orders cover the same parameters, so accepting both gives nothing away.
-func canonicalQueries(pairs []Pair) [][]byte {
-	if len(pairs) == 0 {
-		return [][]byte{nil}
-	}
-	encoded := encodePairs(pairs)
-	slices.SortFunc(encoded, byEncoding)
-	first := joinPairs(encoded)
-	if slices.IsSortedFunc(encoded, byDecoding) {
-		return [][]byte{first}
-	}
-	slices.SortFunc(encoded, byDecoding)
-	return [][]byte{first, joinPairs(encoded)}
-}
-
 // encodedPair is a parameter, decoded and as the canonical query string has it.
 type encodedPair struct {
 	Pair
 	key, value []byte
 }
 
-// encodePairs encodes into one piece of memory: of a question about revocation the
-// parameters are two kilobytes.
-func encodePairs(pairs []Pair) []encodedPair {
-	size := 0
-	for _, p := range pairs {
-		size += len(p.Key) + len(p.Value)
-	}
-	b := make([]byte, 0, size+size/8) // few characters need to be escaped
-	take := func(s string) []byte {
+// encodePairs encodes parameters one behind the other onto b.
+func encodePairs(b []byte, pairs []Pair) ([]encodedPair, []byte) {
+	encode := func(s string) []byte {
 		from := len(b)
 		b = appendEscaped(b, s)
 		return b[from:]
 	}
 	encoded := make([]encodedPair, len(pairs))
 	for i, p := range pairs {
-		encoded[i] = encodedPair{p, take(p.Key), take(p.Value)}
+		encoded[i] = encodedPair{p, encode(p.Key), encode(p.Value)}
 	}
-	return encoded
+	return encoded, b
+}
+
+// inOrder yields the parameters in the order of the canonical query string and,
+// where it differs, in a second one. AWS sorts parameters as encoded, and so does
+// botocore; the SDK for Go sorts them as decoded, which differs when ':' meets '1'.
+// Both orders cover the same parameters, so accepting both gives nothing away.
+func inOrder(pairs []encodedPair) iter.Seq[[]encodedPair] {
+	return func(yield func([]encodedPair) bool) {
+		slices.SortFunc(pairs, byEncoding)
+		if !yield(pairs) || slices.IsSortedFunc(pairs, byDecoding) {
+			return
+		}
+		slices.SortFunc(pairs, byDecoding)
+		yield(pairs)
+	}
 }
 
 func byEncoding(a, b encodedPair) int {
@@ -106,12 +98,7 @@ func byDecoding(a, b encodedPair) int {
 	return cmp.Or(strings.Compare(a.Key, b.Key), strings.Compare(a.Value, b.Value))
 }
 
-func joinPairs(pairs []encodedPair) []byte {
-	size := 0
-	for _, p := range pairs {
-		size += len(p.key) + len(p.value) + len("=&")
-	}
-	b := make([]byte, 0, size)
+func appendQuery(b []byte, pairs []encodedPair) []byte {
 	for i, p := range pairs {
 		if i > 0 {
 			b = append(b, '&')

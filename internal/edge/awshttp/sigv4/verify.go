@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Verifier compares signatures with its own reckoning, in constant time. It
@@ -26,11 +27,8 @@ func (v *Verifier) Verify(s *Signature, m Message, secret string) error {
 	if s.presigned {
 		query = withoutSignature(query)
 	}
-	for _, q := range canonicalQueries(query) {
-		ok, err := s.matches(m, q, bodyHash, key)
-		if ok || err != nil {
-			return err
-		}
+	if ok, err := s.holds(m, query, bodyHash, key); ok || err != nil {
+		return err
 	}
 	return refuse(Mismatch, "The request signature we calculated does not match the signature you provided. "+
 		"Check your AWS Secret Access Key and signing method. Consult the service documentation for details. "+
@@ -64,20 +62,37 @@ func checkContentHash(m Message, bodyHash string) error {
 	return refuse(Mismatch, "X-Amz-Content-Sha256 must be the SHA-256 of the body: %.64q is not supported here.", sent)
 }
 
-func (s *Signature) matches(m Message, query []byte, bodyHash string, key [sha256.Size]byte) (bool, error) {
-	buffer := make([]byte, 0, 1024+len(query))
-	canonical, err := s.canonicalRequest(buffer, m, query, bodyHash)
-	if err != nil {
-		return false, err
+// scratch is memory for what is reckoned of a request and forgotten: a question
+// about revocation has two kilobytes of parameters.
+var scratch = sync.Pool{New: func() any { return new([8 << 10]byte) }}
+
+// holds reports whether the key made the signature.
+func (s *Signature) holds(m Message, query []Pair, bodyHash string, key [sha256.Size]byte) (bool, error) {
+	memory := scratch.Get().(*[8 << 10]byte)
+	defer scratch.Put(memory)
+	pairs, b := encodePairs(memory[:0], query)
+	for ordered := range inOrder(pairs) {
+		toSign, err := s.toSign(b, m, ordered, bodyHash)
+		if err != nil {
+			return false, err
+		}
+		want := hex.AppendEncode(nil, macOf(key[:], toSign))
+		if subtle.ConstantTimeCompare(want, []byte(s.mac)) == 1 {
+			return true, nil
+		}
 	}
-	want := hex.AppendEncode(nil, macOf(key[:], s.stringToSign(buffer[:0], canonical)))
-	return subtle.ConstantTimeCompare(want, []byte(s.mac)) == 1, nil
+	return false, nil
 }
 
-// stringToSign may overwrite canonical with what it appends to b: its hash is
-// taken first.
-func (s *Signature) stringToSign(b, canonical []byte) []byte {
-	sum := sha256.Sum256(canonical)
+// toSign returns the string to sign. It appends to b what it needs.
+func (s *Signature) toSign(b []byte, m Message, query []encodedPair, bodyHash string) ([]byte, error) {
+	from := len(b)
+	b, err := s.canonicalRequest(b, m, query, bodyHash)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(b[from:])
+	from = len(b)
 	b = append(b, algorithm+"\n"...)
 	b = append(b, s.timestamp...)
 	for i, part := range [...]string{s.date, s.region, s.service, terminator} {
@@ -85,7 +100,7 @@ func (s *Signature) stringToSign(b, canonical []byte) []byte {
 		b = append(b, part...)
 	}
 	b = append(b, '\n')
-	return hex.AppendEncode(b, sum[:])
+	return hex.AppendEncode(b, sum[:])[from:], nil
 }
 
 func hashOf(body []byte) string {
