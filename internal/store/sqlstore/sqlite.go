@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"time"
 )
 
@@ -23,6 +24,7 @@ type sqliteEngine struct {
 	writer           *writer
 	readers          *readers
 	commits          revision
+	checkpoints      *checkpointer
 }
 
 // OpenSQLite opens the database in a file, making it (owner-only) if it is not
@@ -50,6 +52,7 @@ func OpenSQLite(ctx context.Context, path string) (*DB, error) {
 	e.readers = newReaders(e.reading, max(4, 2*runtime.NumCPU()))
 	e.commits.pool, e.commits.start = e.reading, time.Now()
 	e.writer = newWriter(&session{pool: e.writing})
+	e.checkpoints = newCheckpointer(e.read)
 	return newDB(e), nil
 }
 
@@ -75,20 +78,12 @@ func create(path string) error {
 	return dir.Sync()
 }
 
-// checkpointPages is how long the log gets, in pages of 4 KiB, before a commit moves
-// it into the database, which syncs both and has others wait. A page that many
-// commits change is moved once. More than 4,062 would make it slower to read: the
-// index of a log's first pages is one table.
-//
-// Source: https://www.sqlite.org/walformat.html#walidxfmt
-const checkpointPages = "4000"
-
 // openPool prepares connections that keep promise 2: a write-ahead log, synced
 // at each commit.
 func openPool(path, extra string) (*sql.DB, error) {
 	dsn := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: extra +
 		"&_busy_timeout=" + busyTimeout + "&_journal_mode=WAL&_synchronous=FULL&_foreign_keys=1&_dqs=0" +
-		"&_pragma=fullfsync(1)&_pragma=journal_size_limit(67108864)&_pragma=temp_store(memory)&_pragma=wal_autocheckpoint(" + checkpointPages + ")"}
+		"&_pragma=fullfsync(1)&_pragma=journal_size_limit(67108864)&_pragma=temp_store(memory)&_pragma=wal_autocheckpoint(" + strconv.Itoa(checkpointPages) + ")"}
 	db, err := sql.Open("sqlite", dsn.String())
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
@@ -97,7 +92,11 @@ func openPool(path, extra string) (*sql.DB, error) {
 }
 
 func (e *sqliteEngine) write(ctx context.Context, fn func(querier) error) error {
-	return e.writer.write(ctx, fn)
+	err := e.writer.write(ctx, fn)
+	if err == nil {
+		e.checkpoints.committed()
+	}
+	return err
 }
 
 func (e *sqliteEngine) read(ctx context.Context, fn func(querier) error) error {
@@ -154,6 +153,7 @@ func (e *sqliteEngine) stats() Stats {
 
 func (e *sqliteEngine) close() error {
 	e.writer.close()
+	e.checkpoints.close()
 	e.commits.close()
 	e.readers.close()
 	return errors.Join(e.reading.Close(), e.writing.Close())
