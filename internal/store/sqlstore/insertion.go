@@ -60,7 +60,7 @@ func (i insertion) rows(tx querier, values []any) error {
 
 // chunkSizes are few, since each size is a statement of its own that is kept
 // prepared.
-var chunkSizes = []int{64, 16, 4, 1}
+var chunkSizes = []int{64, 32, 16, 8, 4, 2, 1}
 
 // chunks cuts a list into pieces of chunkSizes times unit.
 func chunks[T any](all []T, unit int) (pieces [][]T) {
