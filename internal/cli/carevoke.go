@@ -51,7 +51,7 @@ If the active issuing CA is revoked, nothing is signed until there is another:
 func (a *app) nextAfterRevocation(all authority.Authorities, revoked authority.Certificate) {
 	switch {
 	case !all.Above(all.Active, revoked.ID):
-	case revoked.Role == authority.Root:
+	case revoked.ID != all.Active: // but above it: nothing below it can be made
 		fmt.Fprintf(a.Out, "Nothing is signed now: make a new root with `sealwright ca new-root`, and activate its issuing CA.\n")
 	default:
 		fmt.Fprintf(a.Out, "Nothing is signed now: make another issuing CA with `sealwright ca rotate %s`.\n", all.Active)
