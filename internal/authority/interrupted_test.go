@@ -57,6 +57,11 @@ func (i *interrupted) Revoke(ctx context.Context, id string, r authority.Revocat
 	return again, err
 }
 
+// AddCertificate is a step where a leaf is restored.
+func (i *interrupted) AddCertificate(ctx context.Context, c authority.Certificate, e journal.Event) error {
+	return i.write(func() error { return i.Store.AddCertificate(ctx, c, e) })
+}
+
 func (i *interrupted) Generate(ctx context.Context, p authority.Purpose) (k authority.Key, err error) {
 	err = i.write(func() error {
 		k, err = i.Keys.Generate(ctx, p)

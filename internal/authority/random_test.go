@@ -176,7 +176,7 @@ func (m *installation) step() {
 // meanwhile, and how many CAs may have come of that.
 func (m *installation) disturb(c ceremony) (most int, others bool) {
 	i := m.undisturbed()
-	i.left = 1 + m.random.IntN(4)
+	i.left = 1 + m.random.IntN(5)
 	switch m.random.IntN(4) {
 	case 0:
 		return 0, false
