@@ -288,9 +288,9 @@ type Config struct {
 	MaxImages int64 `yaml:"max-images" usage:"images in a repository, signatures included"`
 
 	// ReadCache is how much memory may hold answers that are asked for often: one
-	// half lists of referrers, ready to send, each until nobody asks for it for some
-	// seconds; the other manifests, small blobs and what repositories hold. They are
-	// taken only while nothing has changed. In bytes, from 1048576.
+	// half lists of referrers, ready to send, which go when the service is at rest and
+	// nobody asks for them; the other manifests, small blobs and what repositories hold.
+	// They are taken only while nothing has changed. In bytes, from 1048576.
 	// Default: 134217728 (128 MiB)
 	ReadCache int64 `yaml:"read-cache" usage:"bytes of memory for what is read often"`
 

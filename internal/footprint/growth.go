@@ -13,7 +13,7 @@ import (
 // percent of what a collection has to look through, which is what it costs. What has
 // no pointers, such as answers that are kept ready, is not looked through: it is most
 // of what lives where much does, and is no reason to let garbage lie.
-const heapGrowth = 300
+const heapGrowth = 350
 
 // heapRoom is how much memory the service takes, beside what it is told to keep
 // ready, before garbage is collected more often than heapGrowth says: bodies and

@@ -11,7 +11,7 @@ import (
 // TestGrow: memory has a soft limit, which the cache of reads comes on top of
 // and the environment overrules.
 func TestGrow(t *testing.T) {
-	percent, limit := debug.SetGCPercent(100), debug.SetMemoryLimit(math.MaxInt64)
+	percent, limit := debug.SetGCPercent(-1), debug.SetMemoryLimit(math.MaxInt64)
 	t.Cleanup(func() { debug.SetGCPercent(percent); debug.SetMemoryLimit(limit) })
 	t.Setenv("GOGC", "100")
 	t.Setenv("GOMEMLIMIT", "1GiB")
@@ -19,7 +19,7 @@ func TestGrow(t *testing.T) {
 	if got := debug.SetMemoryLimit(-1); got != math.MaxInt64 {
 		t.Errorf("the limit of the environment was replaced by %d", got)
 	}
-	if got := goPercent(); got != 100 {
+	if got := goPercent(); got != math.MaxUint64 {
 		t.Errorf("the percentage of the environment was replaced by %d", got)
 	}
 	t.Setenv("GOGC", "")

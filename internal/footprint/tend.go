@@ -8,18 +8,18 @@ import (
 
 const (
 	// look is how often Tend looks what goes on.
-	look = 5 * time.Second
+	look = 3 * time.Second
 	// quiet is how much a service may allocate between two looks that does next to
-	// nothing: it is some forty requests a second.
+	// nothing: it is some seventy requests a second.
 	quiet = 1 << 20
 	// worthwhile is how much garbage is worth a collection of its own.
 	worthwhile = 8 << 20
 )
 
 // Tend gives memory back whenever a burst of work is over: Go itself would keep what
-// its heap came to for minutes, and most of it for good. Every few seconds it has
-// forget let go of what is not asked for any more, which returns how many bytes that
-// was. Tend returns when ctx is done, with its error.
+// its heap came to for minutes, and most of it for good. Every few seconds in which
+// next to nothing goes on it has forget let go of what is not asked for any more,
+// which returns how many bytes that was. Tend returns when ctx is done, with its error.
 func Tend(ctx context.Context, forget func() int64) error {
 	ticker := time.NewTicker(look)
 	defer ticker.Stop()
@@ -30,8 +30,7 @@ func Tend(ctx context.Context, forget func() int64) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		forgotten := forget()
-		if b.over(allocated(), forgotten) {
+		if b.over(allocated(), forget) {
 			_ = GiveBack() // if it fails, more stays in memory
 		}
 	}
@@ -50,13 +49,18 @@ type burst struct {
 	garbage uint64 // at most, in bytes
 }
 
-// over is told at each look what has been allocated ever, and forgotten since the
-// last one. It says whether there is much to give back, and nothing going on.
-func (b *burst) over(allocated uint64, forgotten int64) bool {
+// over is told at each look what has been allocated ever. It says whether there is
+// much to give back, and nothing going on. Only then does it have things forgotten:
+// those that went while work goes on would lie about beside those made in their place.
+func (b *burst) over(allocated uint64, forget func() int64) bool {
 	since := allocated - b.seen
 	b.seen = allocated
-	b.garbage += since + uint64(forgotten)
-	if since > quiet || b.garbage < worthwhile {
+	b.garbage += since
+	if since > quiet {
+		return false
+	}
+	b.garbage += uint64(forget())
+	if b.garbage < worthwhile {
 		return false
 	}
 	b.garbage = 0

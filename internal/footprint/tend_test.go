@@ -27,18 +27,20 @@ func TestBurst(t *testing.T) {
 		{4 * mega, 0, false},
 		{0, 0, false}, // not worth it
 		{3 * mega, 0, false},
-		{2 * mega, 20 * mega, false}, // still at work
+		{2 * mega, 20 * mega, false}, // still at work, and nothing is forgotten
 		{0, 0, true},
 		{0, 0, false},
 	} {
 		allocated += c.allocates
-		if got := b.over(allocated, c.forgets); got != c.want {
-			t.Errorf("look %d: %v", i, got)
+		forgot := false
+		got := b.over(allocated, func() int64 { forgot = true; return c.forgets })
+		if got != c.want || forgot != (c.allocates <= mega) {
+			t.Errorf("look %d: %v, and forgot: %v", i, got, forgot)
 		}
 	}
 	for looks := range 20 { // a trickle adds up
 		allocated += mega
-		if got, want := b.over(allocated, 0), looks%8 == 7; got != want {
+		if got, want := b.over(allocated, func() int64 { return 0 }), looks%8 == 7; got != want {
 			t.Errorf("look %d at a trickle: %v", looks, got)
 		}
 	}

@@ -44,7 +44,7 @@ type Lost struct {
 // counted, and the count is written. It is safe for concurrent use.
 type Recorder struct {
 	o               RecorderOptions
-	queue           chan Event
+	queue           chan *Event // room for pointers alone: what is empty is looked through, too
 	refusals, reads bucket
 	strangers       bucket           // refusals of nobody known, who must not keep out the others'
 	lost            [2]atomic.Uint64 // refusals, reads
@@ -73,7 +73,7 @@ func NewRecorder(o RecorderOptions) (*Recorder, error) {
 		o.Told = func(Lost, error) {}
 	}
 	rate := float64(cmp.Or(o.Rate, 100))
-	r := &Recorder{o: o, queue: make(chan Event, cmp.Or(o.Queue, 4096))}
+	r := &Recorder{o: o, queue: make(chan *Event, cmp.Or(o.Queue, 4096))}
 	for _, b := range []*bucket{&r.refusals, &r.strangers, &r.reads} {
 		b.rate, b.left = rate, rate*burst
 	}
@@ -139,8 +139,9 @@ func (r *Recorder) Note(e Event) {
 		counter.Add(1)
 		return
 	}
+	noted := e
 	select {
-	case r.queue <- e:
+	case r.queue <- &noted:
 	default:
 		counter.Add(1)
 	}
@@ -219,7 +220,7 @@ func (r *Recorder) gather() {
 	for len(r.pending) < recorderBatch {
 		select {
 		case e := <-r.queue:
-			r.pending = append(r.pending, e)
+			r.pending = append(r.pending, *e)
 		default:
 			return
 		}

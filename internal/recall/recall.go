@@ -27,7 +27,7 @@ type answer[V any] struct {
 	value    V
 	revision uint64
 	size     int64
-	asked    bool // since the last Age
+	lives    int8 // how many more times it may age
 }
 
 // overhead is what an answer takes beside what its maker counted: the places in
@@ -45,8 +45,8 @@ func (m *Memory[K, V]) Get(key K, revision uint64) (V, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if a, ok := m.answers[key]; ok && a.revision == revision {
-		if m.hits++; !a.asked {
-			a.asked = true
+		if m.hits++; a.lives < lives {
+			a.lives = lives
 			m.answers[key] = a
 		}
 		return a.value, true
@@ -66,7 +66,7 @@ func (m *Memory[K, V]) Put(key K, revision uint64, value V, size int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.held += size - m.answers[key].size
-	m.answers[key] = answer[V]{value, revision, size, true}
+	m.answers[key] = answer[V]{value, revision, size, lives}
 	for other, a := range m.answers { // in no order: any may go
 		if m.held <= m.limit {
 			return
@@ -76,14 +76,16 @@ func (m *Memory[K, V]) Put(key K, revision uint64, value V, size int64) {
 	}
 }
 
+// lives is how often an answer may age that nobody asks for.
+const lives = 2
+
 // Age lets go of all answers that were neither asked for nor made since the last
-// Age, and returns how many bytes those were.
+// Age but one, and returns how many bytes those were.
 func (m *Memory[K, V]) Age() (bytes int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for key, a := range m.answers {
-		if a.asked {
-			a.asked = false
+		if a.lives--; a.lives >= 0 {
 			m.answers[key] = a
 			continue
 		}

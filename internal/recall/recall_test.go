@@ -62,11 +62,14 @@ func TestAgeLetsGoOfWhatNobodyAsksFor(t *testing.T) {
 	m := recall.New[string, int](1 << 20)
 	m.Put("asked", 1, 1, 100)
 	m.Put("once", 1, 1, 1000)
-	if bytes := m.Age(); bytes != 0 {
-		t.Errorf("%d bytes went that were just made", bytes)
+	for range 2 {
+		m.Get("asked", 1)
+		m.Get("once", 2) // another answer
+		if bytes := m.Age(); bytes != 0 {
+			t.Errorf("%d bytes went of what is not old", bytes)
+		}
 	}
 	m.Get("asked", 1)
-	m.Get("once", 2) // another answer
 	held := m.Stats().Held
 	if bytes := m.Age(); bytes < 1000 || m.Stats().Held != held-bytes {
 		t.Errorf("%d bytes went of %d, %d are left", bytes, held, m.Stats().Held)
@@ -77,8 +80,11 @@ func TestAgeLetsGoOfWhatNobodyAsksFor(t *testing.T) {
 	if _, ok := m.Get("asked", 1); !ok {
 		t.Error("what was asked for is gone")
 	}
-	if m.Age(); m.Age() == 0 || m.Stats().Held != 0 {
-		t.Errorf("%d bytes are held, and nobody asks", m.Stats().Held)
+	for range 3 {
+		m.Age()
+	}
+	if held := m.Stats().Held; held != 0 {
+		t.Errorf("%d bytes are held, and nobody asks", held)
 	}
 }
 

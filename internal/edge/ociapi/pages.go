@@ -25,8 +25,8 @@ type Pages struct {
 // NewPages makes room for pages of so many bytes together, each of at most an eighth.
 func NewPages(limit int64) *Pages { return &Pages{recall.New[pageKey, renderedPage](limit)} }
 
-// Age lets go of the pages that nobody has asked for since the last Age, and returns
-// how many bytes they had.
+// Age lets go of the pages that nobody has asked for since the last Age but one, and
+// returns how many bytes they had.
 func (p *Pages) Age() (bytes int64) { return p.memory.Age() }
 
 // pageKey is what a page of referrers was asked for by.
