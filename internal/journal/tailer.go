@@ -64,6 +64,7 @@ type TailerOptions struct {
 	Lease time.Duration
 	Batch int              // entries delivered at once, at most; 0 means 1000
 	Pause time.Duration    // between steps that find little, so that they find more; 0 means 100 ms
+	Yield time.Duration    // between steps that find a whole batch, for others; 0 means none
 	Poll  time.Duration    // until it looks again when nothing wakes it; 0 means 1 s
 	Wake  <-chan struct{}  // gets a value when there may be more; nil: polling only
 	Now   func() time.Time // nil means time.Now
@@ -122,6 +123,9 @@ func (t *Tailer) Run(ctx context.Context) error {
 		case n < t.o.Batch:
 			failures = 0
 			t.rest(ctx, n)
+		default:
+			failures = 0
+			t.sleep(ctx, t.o.Yield)
 		}
 	}
 	return nil

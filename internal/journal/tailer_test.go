@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sealwright/sealwright/internal/journal"
@@ -230,4 +231,33 @@ func TestRunLetsGo(t *testing.T) {
 	}
 	b.write(1)
 	step(t, tailer(t, b, p, c, "b"), 1)
+}
+
+// TestRunYields: between whole batches a tailer lets others go on, and what is left
+// is delivered all the same.
+func TestRunYields(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		b, begun := &book{}, time.Now()
+		b.write(25)
+		var took []time.Duration // to the end of each step
+		tailer, err := journal.NewTailer(journal.TailerOptions{
+			Name: "file", Reader: b, Stands: b, Sink: &pile{}, Batch: 10, Yield: time.Minute,
+			Told: func(n int, err error) {
+				took = append(took, time.Since(begun))
+				if n < 10 || err != nil {
+					cancel()
+				}
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tailer.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if want := []time.Duration{0, time.Minute, 2 * time.Minute}; !slices.Equal(took, want) {
+			t.Errorf("steps after %v, want %v", took, want)
+		}
+	})
 }
