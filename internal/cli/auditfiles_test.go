@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -10,7 +11,8 @@ import (
 	"github.com/sealwright/sealwright/internal/journal"
 )
 
-// TestAuditFilesThatAreBeingWritten: their last line may be there in part.
+// TestAuditFilesThatAreBeingWritten: their last line may be there in part, and the
+// oldest may go while they are read.
 func TestAuditFilesThatAreBeingWritten(t *testing.T) {
 	home(t)
 	dir := t.TempDir()
@@ -28,6 +30,10 @@ func TestAuditFilesThatAreBeingWritten(t *testing.T) {
 	}
 	whole := read(t, names[0])
 	write(t, names[0], []byte(whole+whole[:len(whole)/2]))
+	older := filepath.Join(dir, "audit-20200101T000000.000000Z.jsonl")
+	if err := os.Symlink("removed", older); err != nil { // as if it were removed once it was listed
+		t.Fatal(err)
+	}
 	shown := run(t, "", "audit", "--file", dir, "--output", "json").ok(t)
 	if shown.stdout != whole {
 		t.Errorf("shown: %q", shown.stdout)
@@ -35,5 +41,6 @@ func TestAuditFilesThatAreBeingWritten(t *testing.T) {
 	write(t, names[0], []byte(strings.Replace(whole, "{", "", 1)+whole))
 	run(t, "", "audit", "--file", dir).fails(t, names[0]+": line 1: ")
 	os.Remove(names[0])
+	os.Remove(older)
 	run(t, "", "audit", "--file", dir).fails(t, "there are no audit files")
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -141,6 +142,9 @@ func (a auditFiles) page(_ context.Context, f journal.Filter) (page []audit.Reco
 // matching are the records of a file that a filter chooses, in order.
 func matching(name, account string, f journal.Filter) (found []audit.Record, err error) {
 	file, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // it was kept long enough, and removed since it was listed
+	}
 	if err != nil {
 		return nil, err
 	}
