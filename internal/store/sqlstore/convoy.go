@@ -94,7 +94,7 @@ func (c *convoy[T]) leave(r *rider[T]) bool {
 }
 
 // expectant is how many leaders expect others after one who was not alone.
-const expectant = 64
+const expectant = 16
 
 // lead serves those who have queued, the caller first. If others have come lately,
 // it lets them run before: where processors are busy, those who are about to come
