@@ -42,7 +42,7 @@ func pick[T any](m *installation, all []T) T { return all[m.random.IntN(len(all)
 func (m *installation) choose() ceremony {
 	return pick(m, []func() ceremony{
 		m.rotate, m.rotate, m.newRoot, m.newRoot, m.activate, m.activate, m.activate, m.retire, m.revoke, m.revokeLeaf, m.revokeLeaf,
-		m.request, m.install, m.install, m.imports, m.imports, m.imports, m.backUp, m.restore, m.replaceWrappingKey,
+		m.request, m.install, m.install, m.imports, m.imports, m.imports, m.backUp, m.backUp, m.restore, m.restore, m.replaceWrappingKey,
 	})()
 }
 
@@ -51,7 +51,7 @@ func (m *installation) chooseAlone() ceremony {
 	switch n := m.random.IntN(40); {
 	case n == 0:
 		return m.reseal()
-	case n == 1 && len(m.backups) > 0:
+	case n <= 2 && len(m.backups) > 0:
 		return m.beginAnew()
 	}
 	return m.choose()
