@@ -15,6 +15,15 @@ import (
 // of what lives where much does, and is no reason to let garbage lie.
 const heapGrowth = 350
 
+// leastHeap is what the heap may come to before garbage is collected, whatever lives,
+// in bytes. While little lives collections are short, but many slow more requests
+// than few.
+const leastHeap = 40 << 20
+
+// mostGrowth is as much in percent where next to nothing lives: for each 100 Go lets
+// the heap come to 4 MiB.
+const mostGrowth = leastHeap / (4 << 20) * 100
+
 // heapRoom is how much memory the service takes, beside what it is told to keep
 // ready, before garbage is collected more often than heapGrowth says: bodies and
 // answers of which 128 MiB each may be alive at once would else take several times that.
@@ -66,10 +75,13 @@ func lastCollection() found {
 	return found{live, scanned, all - scanned}
 }
 
-// growth is heapGrowth in percent of what Go counts by: all that lives.
+// growth is heapGrowth, or what leastHeap allows for, in percent of what Go counts by:
+// all that lives.
 //
 // Source: https://go.dev/doc/gc-guide#GOGC
 func (f found) growth() int {
-	percent := heapGrowth * (f.scanned + f.roots) / max(1, f.live+f.roots)
-	return int(min(max(1, percent), heapGrowth))
+	lives := f.live + f.roots
+	garbage := max(heapGrowth*(f.scanned+f.roots)/100, leastHeap-min(lives, leastHeap))
+	percent := 100 * garbage / max(1, lives)
+	return int(min(max(1, percent), mostGrowth))
 }
