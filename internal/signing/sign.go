@@ -121,7 +121,11 @@ func mustBeActive(p Profile) error {
 	if p.Status == Active {
 		return nil
 	}
-	return fault.Becausef(ErrProfileNotActive, "signing profile %s is %s and signs no more", p.Name, p.Status)
+	return notActive(p.Name, p.Status)
+}
+
+func notActive(profile string, is Status) error {
+	return fault.Becausef(ErrProfileNotActive, "signing profile %s is %s and signs no more", profile, is)
 }
 
 // newJob describes the signature that is about to be made. Its id is a UUIDv7,
@@ -194,13 +198,14 @@ func (s *Service) record(ctx context.Context, j Job, leaf *authority.Signer) err
 }
 
 // mayRecord is the check that RecordJob runs while it holds profile and leaf.
-func mayRecord(j Job) func(Profile, bool, authority.Certificate) error {
-	return func(p Profile, newest bool, leaf authority.Certificate) error {
+func mayRecord(j Job) func(Standing) error {
+	return func(s Standing) error {
+		leaf := s.Leaf
 		switch {
-		case !newest:
+		case !s.Newest:
 			return fmt.Errorf("%w: the profile has a newer version", errStale)
-		case p.Status != Active:
-			return mustBeActive(p)
+		case s.Status != Active:
+			return notActive(j.ProfileName, s.Status)
 		case !leaf.RevokedAt.IsZero():
 			return authority.ErrCertificateBad
 		case j.SignedAt.Before(leaf.NotBefore) || j.SignedAt.After(leaf.NotAfter):

@@ -89,7 +89,7 @@ type jobStore struct {
 	before func(job signing.Job) error
 }
 
-func (s jobStore) RecordJob(ctx context.Context, job signing.Job, check func(signing.Profile, bool, authority.Certificate) error, e journal.Event) error {
+func (s jobStore) RecordJob(ctx context.Context, job signing.Job, check func(signing.Standing) error, e journal.Event) error {
 	if err := s.before(job); err != nil {
 		return err
 	}

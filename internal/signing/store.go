@@ -145,6 +145,13 @@ type ProfileStore interface {
 	PermissionStore
 }
 
+// Standing is what a signature depends on, as it stands when its job is recorded.
+type Standing struct {
+	Status Status                // of the profile's version
+	Newest bool                  // whether that is the profile's newest
+	Leaf   authority.Certificate // that signed
+}
+
 // JobStore keeps jobs. All methods are safe for concurrent use; what a method
 // acknowledged is durable.
 type JobStore interface {
@@ -153,9 +160,8 @@ type JobStore interface {
 	// leaf against change: a revoke or cancel that was acknowledged before RecordJob
 	// returns has been seen by check, and one that comes later waits.
 	// ErrProfileNotFound and authority.ErrNoCertificate when a row is missing;
-	// check's error as it is. newest is whether the version is the profile's newest.
-	// check must be pure.
-	RecordJob(ctx context.Context, job Job, check func(p Profile, newest bool, leaf authority.Certificate) error, e journal.Event) error
+	// check's error as it is. check must be pure.
+	RecordJob(ctx context.Context, job Job, check func(Standing) error, e journal.Event) error
 	// Job returns a job, or ErrJobNotFound.
 	Job(ctx context.Context, key JobKey) (Job, error)
 	// Jobs lists jobs, newest first. It is bounded, and returns next, as Profiles.

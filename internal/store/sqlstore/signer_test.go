@@ -77,8 +77,8 @@ func (s *signer) job() signing.Job {
 // record records a new job and returns its id.
 func (s *signer) record(ctx context.Context) (string, error) {
 	j := s.job()
-	err := s.db.Jobs().RecordJob(ctx, j, func(p signing.Profile, newest bool, _ authority.Certificate) error {
-		if p.Status != signing.Active || !newest {
+	err := s.db.Jobs().RecordJob(ctx, j, func(s signing.Standing) error {
+		if s.Status != signing.Active || !s.Newest {
 			return signing.ErrProfileNotActive
 		}
 		return nil

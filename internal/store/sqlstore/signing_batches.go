@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/sealwright/sealwright/internal/authority"
 	"github.com/sealwright/sealwright/internal/journal"
 	"github.com/sealwright/sealwright/internal/signing"
 )
@@ -13,7 +12,7 @@ import (
 // recording is a signature to be recorded.
 type recording struct {
 	job   signing.Job
-	check func(p signing.Profile, newest bool, leaf authority.Certificate) error
+	check func(signing.Standing) error
 	event journal.Event
 }
 
@@ -128,13 +127,13 @@ func (rs *recorders) together(batch []*rider[*recording]) bool {
 // hold reads what the batch depends on, holds it until tx ends, and returns those
 // that it allows, and for each of the batch why not.
 func (rs *recorders) hold(tx querier, batch []*rider[*recording]) (accepted []*recording, refused []error, err error) {
-	p, newest, leaf, err := rs.db.holdSigning(tx, batch[0].wants.job)
+	standing, err := rs.db.holdSigning(tx, batch[0].wants.job)
 	if err != nil {
 		return nil, nil, err
 	}
 	refused = make([]error, len(batch))
 	for i, r := range batch {
-		refused[i] = call(func(querier) error { return r.wants.refuse(p, newest, leaf) }, tx)
+		refused[i] = call(func(querier) error { return r.wants.refuse(standing) }, tx)
 		if refused[i] == nil {
 			accepted = append(accepted, r.wants)
 		}
@@ -143,14 +142,14 @@ func (rs *recorders) hold(tx querier, batch []*rider[*recording]) (accepted []*r
 }
 
 // refuse says why a signature must not be recorded.
-func (r *recording) refuse(p signing.Profile, newest string, leaf authority.Certificate) error {
+func (r *recording) refuse(s signing.Standing) error {
 	switch {
-	case r.job.CertificateHash != leaf.Hash:
-		return fmt.Errorf("job %s: the certificate hash is not that of certificate %s", r.job.ID, leaf.ID)
+	case r.job.CertificateHash != s.Leaf.Hash:
+		return fmt.Errorf("job %s: the certificate hash is not that of certificate %s", r.job.ID, s.Leaf.ID)
 	case r.job.Revocation != nil, r.event.Outcome != journal.Outcome{}:
 		return fmt.Errorf("job %s is not new, or its event not that it was made", r.job.ID)
 	}
-	return r.check(p, newest == p.Version, leaf)
+	return r.check(s)
 }
 
 // recordAll writes the rows of signatures and of their events, in the same order.

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sealwright/sealwright/internal/authority"
 	"github.com/sealwright/sealwright/internal/journal"
 	"github.com/sealwright/sealwright/internal/signing"
 	"github.com/sealwright/sealwright/internal/store/sqlstore"
@@ -18,18 +17,18 @@ import (
 type attempt struct {
 	job    signing.Job
 	ctx    context.Context
-	check  func(signing.Profile, bool, authority.Certificate) error
+	check  func(signing.Standing) error
 	answer any // an error, or what it panicked with
 }
 
-func allow(signing.Profile, bool, authority.Certificate) error { return nil }
+func allow(signing.Standing) error { return nil }
 
 // recordTogether has attempts recorded in one batch: while the one before them is
 // held in its check, they queue in order. meanwhile runs when all have.
 func recordTogether(t *testing.T, s *signer, attempts []*attempt, meanwhile func()) {
 	t.Helper()
 	held, release, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
-	go record(s, &attempt{job: s.job(), ctx: t.Context(), check: func(signing.Profile, bool, authority.Certificate) error {
+	go record(s, &attempt{job: s.job(), ctx: t.Context(), check: func(signing.Standing) error {
 		close(held)
 		<-release
 		return nil
@@ -93,8 +92,8 @@ func TestSignaturesOfABatchFailAlone(t *testing.T) {
 		twice, text, hash, refused, panics, left := good(), good(), good(), good(), good(), good()
 		text.job.PayloadDigest = "\x00"
 		hash.job.CertificateHash = "another"
-		refused.check = func(signing.Profile, bool, authority.Certificate) error { return signing.ErrProfileNotActive }
-		panics.check = func(signing.Profile, bool, authority.Certificate) error { panic("boom") }
+		refused.check = func(signing.Standing) error { return signing.ErrProfileNotActive }
+		panics.check = func(signing.Standing) error { panic("boom") }
 		left.ctx = gone
 		var attempts []*attempt
 		for _, bad := range []*attempt{twice, text, hash, refused, panics, left} {
@@ -135,7 +134,7 @@ func TestABatchThatIsLeftIsNotAcknowledged(t *testing.T) {
 		for range 4 {
 			attempts = append(attempts, &attempt{job: s.job(), ctx: t.Context(), check: allow})
 		}
-		attempts[2].check = func(signing.Profile, bool, authority.Certificate) error { runtime.Goexit(); return nil }
+		attempts[2].check = func(signing.Standing) error { runtime.Goexit(); return nil }
 		recordTogether(t, s, attempts, func() {})
 		for i, a := range attempts[1:] { // the first led, so it was its goroutine that ended
 			if err, _ := a.answer.(error); err == nil {
@@ -157,7 +156,7 @@ func TestRevocationStopsABatch(t *testing.T) {
 		var attempts []*attempt
 		late := 0
 		revoked := make(chan struct{})
-		check := func(p signing.Profile, _ bool, _ authority.Certificate) error {
+		check := func(p signing.Standing) error {
 			select {
 			case <-revoked:
 				if p.Status == signing.Active {

@@ -29,28 +29,26 @@ const (
 	// selectSigning reads and holds what a signature depends on. All three rows are
 	// locked, so PostgreSQL gives the newest state of each, also after waiting. Of
 	// the leaf only its revocation can change.
-	selectSigning = `SELECT h.newest, c.revoked_at, ` + profileColumns + fromProfile +
+	selectSigning = `SELECT p.status, p.version = h.newest, c.revoked_at` + fromProfile +
 		`CROSS JOIN certificates c ` + ofVersion + ` AND c.id = $4 FOR SHARE OF h, p, c`
 )
 
 // RecordJob implements [signing.JobStore].
-func (s jobStore) RecordJob(ctx context.Context, job signing.Job, check func(p signing.Profile, newest bool, leaf authority.Certificate) error, e journal.Event) error {
+func (s jobStore) RecordJob(ctx context.Context, job signing.Job, check func(signing.Standing) error, e journal.Event) error {
 	return s.db.recorders.record(ctx, &recording{job, check, e})
 }
 
 // holdSigning reads the rows job depends on and holds them until tx ends.
-func (db *DB) holdSigning(tx querier, job signing.Job) (p signing.Profile, newest string, leaf authority.Certificate, err error) {
+func (db *DB) holdSigning(tx querier, job signing.Job) (s signing.Standing, err error) {
 	if err = db.awaitSigning(tx, signing.ProfileKey{Account: job.Account, Name: job.ProfileName}); err != nil {
-		return p, "", leaf, err
+		return s, err
 	}
-	if leaf, err = db.leaf(tx, job.CertificateID); err != nil {
-		return p, "", leaf, whatIsMissing(tx, job, err)
+	if s.Leaf, err = db.leaf(tx, job.CertificateID); err != nil {
+		return s, whatIsMissing(tx, job, err)
 	}
-	var r signing.ProfileRevocation
-	row := tx.row(selectSigning, string(job.Account), job.ProfileName, job.ProfileVersion, leaf.ID)
-	err = row.Scan(append([]any{&newest, timeColumn{&leaf.RevokedAt}}, profileDest(&p, &r)...)...)
-	p.Revocation = revocationOf(r)
-	return p, newest, leaf, whatIsMissing(tx, job, err)
+	err = tx.row(selectSigning, string(job.Account), job.ProfileName, job.ProfileVersion, s.Leaf.ID).
+		Scan(&s.Status, &s.Newest, timeColumn{&s.Leaf.RevokedAt})
+	return s, whatIsMissing(tx, job, err)
 }
 
 // whatIsMissing explains why a row was not found: the profile's first.

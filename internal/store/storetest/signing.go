@@ -139,13 +139,13 @@ func newJob(p signing.Profile, leaf authority.Certificate, at time.Time) signing
 var errStale = errors.New("not the newest version")
 
 // rule is what signing demands before a signature may leave.
-func rule(p signing.Profile, newest bool, leaf authority.Certificate) error {
+func rule(s signing.Standing) error {
 	switch {
-	case p.Status != signing.Active:
+	case s.Status != signing.Active:
 		return signing.ErrProfileNotActive
-	case !leaf.RevokedAt.IsZero():
+	case !s.Leaf.RevokedAt.IsZero():
 		return authority.ErrCertificateBad
-	case !newest:
+	case !s.Newest:
 		return errStale
 	}
 	return nil
@@ -154,7 +154,7 @@ func rule(p signing.Profile, newest bool, leaf authority.Certificate) error {
 // record records a job under the rule.
 func (d *desk) record(j signing.Job) error { return d.recordIf(j, rule) }
 
-func (d *desk) recordIf(j signing.Job, check func(signing.Profile, bool, authority.Certificate) error) error {
+func (d *desk) recordIf(j signing.Job, check func(signing.Standing) error) error {
 	key := signing.ProfileKey{Account: j.Account, Name: j.ProfileName}
 	return d.Jobs.RecordJob(ctx, j, check, about("SignPayload", key, map[string]any{"jobId": j.ID, "profileVersion": j.ProfileVersion}))
 }

@@ -14,8 +14,8 @@ import (
 func jobRecord(d *desk) {
 	p, leaf := d.profile("app"), d.leaf()
 	j := newJob(p, leaf, d.tick())
-	d.must(d.recordIf(j, func(gotProfile signing.Profile, newest bool, gotLeaf authority.Certificate) error {
-		if got, want := fmt.Sprintf("%+v %t %+v", gotProfile, newest, gotLeaf), fmt.Sprintf("%+v true %+v", p, leaf); got != want {
+	d.must(d.recordIf(j, func(s signing.Standing) error {
+		if got, want := fmt.Sprintf("%+v", s), fmt.Sprintf("%+v", signing.Standing{Status: signing.Active, Newest: true, Leaf: leaf}); got != want {
 			return fmt.Errorf("check got  %s\nwant %s", got, want)
 		}
 		return nil
@@ -53,7 +53,7 @@ func jobRefusals(d *desk) {
 	d.wantFailure(try(func(j *signing.Job) { j.CertificateHash = strings.Repeat("0", 192) }))
 	d.wantFailure(try(func(j *signing.Job) { j.Revocation = &signing.JobRevocation{RevokedAt: d.tick()} }))
 	d.wantFailure(try(func(j *signing.Job) { j.JobKey = there.JobKey }))
-	d.want(d.recordIf(newJob(p, leaf, d.tick()), func(signing.Profile, bool, authority.Certificate) error { return errRefused }), errRefused)
+	d.want(d.recordIf(newJob(p, leaf, d.tick()), func(signing.Standing) error { return errRefused }), errRefused)
 	d.must(d.revokeCertificate(leaf.ID))
 	before = append(before, "RevokeCertificate")
 	d.want(d.record(newJob(p, leaf, d.tick())), authority.ErrCertificateBad)

@@ -18,8 +18,8 @@ import (
 func (d *desk) beside(j signing.Job, rival func() error) (recorded, rivaled error, overtaken bool) {
 	entered, finish := make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	hold := func(p signing.Profile, newest bool, leaf authority.Certificate) error {
-		err := rule(p, newest, leaf)
+	hold := func(s signing.Standing) error {
+		err := rule(s)
 		once.Do(func() {
 			close(entered)
 			<-finish
