@@ -31,11 +31,12 @@ type Pace struct {
 // Paced is what a pace did.
 type Paced struct {
 	Result
-	late []time.Duration // ascending; how long after they were due requests were sent
+	late []time.Duration // ascending; how long after they could have been requests were sent
 }
 
 // Late is the quantile q of how late requests were sent, in seconds: what of their
-// latency is the client's, and that of the machine which it was waiting for.
+// latency is the client's, and that of the machine which it was waiting for. That all
+// connections were busy is the server's.
 func (p Paced) Late(q float64) float64 { return stat.Quantile(p.late, q).Seconds() }
 
 // Run sends requests until the time is up and waits for their answers. It returns
@@ -85,8 +86,9 @@ func (p Pace) run(ctx context.Context, conns []*Conn) (Paced, error) {
 type pacer struct {
 	Pace
 	start     time.Time
-	sent      int     // also the number of the next request
-	idle      []*Conn // the one that was busy last comes last, and is used first
+	sent      int       // also the number of the next request
+	idle      []*Conn   // the one that was busy last comes last, and is used first
+	freed     time.Time // when there was an idle one again after there was none
 	busy      []awaited
 	polled    []unix.PollFd
 	latencies []time.Duration
@@ -126,7 +128,7 @@ func (p *pacer) step() error {
 func (p *pacer) send() error {
 	last := len(p.idle) - 1
 	a := awaited{conn: p.idle[last], due: p.due()}
-	p.late = append(p.late, time.Since(a.due))
+	p.late = append(p.late, min(time.Since(a.due), time.Since(p.freed)))
 	if _, err := a.conn.net.Write(p.Request(p.sent)); err != nil {
 		return err
 	}
@@ -163,6 +165,9 @@ func (p *pacer) receive() error {
 		}
 		if err != nil {
 			return fmt.Errorf("the request of %s after the start: %w", a.due.Sub(p.start), err)
+		}
+		if len(p.idle) == 0 {
+			p.freed = time.Now()
 		}
 		p.idle = append(p.idle, a.conn)
 	}
