@@ -4,9 +4,10 @@ import (
 	"context"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
-// grow commits until the log has so many pages.
+// growLog commits until the log has so many pages.
 func growLog(t *testing.T, db *DB, pages int) {
 	t.Helper()
 	for length := 0; length < pages; {
@@ -34,6 +35,19 @@ func logLength(t *testing.T, db *DB) (length, moved int) {
 		t.Fatal(err)
 	}
 	return length, moved
+}
+
+// TestCommitsHaveTheLogMoved: nobody asks for it, and no commit was made to do it.
+func TestCommitsHaveTheLogMoved(t *testing.T) {
+	db, err := OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	growLog(t, db, checkpointEarly)
+	for length, moved := logLength(t, db); moved < length; length, moved = logLength(t, db) {
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // TestLogIsMovedBeforeACommitMust: the checkpointer leaves a short log alone, and of a
