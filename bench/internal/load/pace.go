@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"fmt"
+	"os"
 	"runtime"
 	"slices"
 	"time"
@@ -67,7 +68,7 @@ func hurry() {
 
 func (p Pace) run(ctx context.Context, conns []*Conn) (Paced, error) {
 	count := int(p.Rate*p.Duration.Seconds()) + 1
-	s := &pacer{Pace: p, start: time.Now(), idle: conns, latencies: make([]time.Duration, 0, count), late: make([]time.Duration, 0, count)}
+	s := &pacer{Pace: p, start: time.Now(), idle: slices.Clone(conns), latencies: make([]time.Duration, 0, count), late: make([]time.Duration, 0, count)}
 	for s.more() || len(s.busy) > 0 {
 		if err := ctx.Err(); err != nil {
 			return Paced{}, err
@@ -152,9 +153,12 @@ func (p *pacer) await(wait time.Duration) error {
 
 // receive takes the answers whose beginning is there.
 func (p *pacer) receive() error {
-	waiting := p.busy[:0]
+	waiting, now := p.busy[:0], time.Now()
 	for i, a := range p.busy {
 		if p.polled[i].Revents == 0 {
+			if now.Sub(a.due) > answerTimeout {
+				return fmt.Errorf("the request of %s after the start: no answer: %w", a.due.Sub(p.start), os.ErrDeadlineExceeded)
+			}
 			waiting = append(waiting, a)
 			continue
 		}
