@@ -3,6 +3,7 @@ package footprint
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -24,32 +25,51 @@ func GiveBack() error {
 		return err
 	}
 	defer maps.Close()
-	var from, length uintptr // of the mapping that the lines are about, if it is the program's
-	lines := bufio.NewScanner(maps)
+	all, err := unwritten(maps, program)
+	if err != nil {
+		return err
+	}
+	for _, m := range all {
+		if _, _, failed := syscall.Syscall(syscall.SYS_MADVISE, m.from, m.length, syscall.MADV_DONTNEED); failed != 0 {
+			return failed
+		}
+	}
+	return nil
+}
+
+// mapped is a place in memory that a part of a file is mapped to.
+type mapped struct{ from, length uintptr }
+
+// unwritten are the mappings of a program that nobody has written to, among all of
+// its process: what was written, as relocations and a debugger's breakpoints are, is
+// in no file, be it in memory or swapped out.
+func unwritten(smaps io.Reader, program string) (all []mapped, err error) {
+	var m mapped // that the lines are about, if it is one of these
+	lines := bufio.NewScanner(smaps)
 	for lines.Scan() {
 		line := lines.Text()
 		switch {
 		case strings.HasSuffix(line, " "+program):
-			from, length = unwritable(line)
-		case strings.HasPrefix(line, "Anonymous: ") && !strings.HasSuffix(line, " 0 kB"):
-			length = 0 // a debugger has written into it
-		case strings.HasPrefix(line, "VmFlags:") && length > 0: // the last of a mapping
-			if _, _, failed := syscall.Syscall(syscall.SYS_MADVISE, from, length, syscall.MADV_DONTNEED); failed != 0 {
-				return failed
+			m = unwritable(line)
+		case strings.HasPrefix(line, "Anonymous: ") || strings.HasPrefix(line, "Swap: "):
+			if !strings.HasSuffix(line, " 0 kB") {
+				m.length = 0
 			}
-			length = 0
+		case strings.HasPrefix(line, "VmFlags:") && m.length > 0: // the last of a mapping
+			all = append(all, m)
+			m.length = 0
 		}
 	}
-	return lines.Err()
+	return all, lines.Err()
 }
 
 // unwritable is the place of a mapping that cannot be written to, of code and
 // constants; of another it has no length.
-func unwritable(line string) (from, length uintptr) {
-	var to uintptr
+func unwritable(line string) mapped {
+	var from, to uintptr
 	var mode string
 	if _, err := fmt.Sscanf(line, "%x-%x %s", &from, &to, &mode); err != nil || strings.Contains(mode, "w") {
-		return 0, 0
+		return mapped{}
 	}
-	return from, to - from
+	return mapped{from, to - from}
 }
