@@ -1,6 +1,7 @@
 package authority
 
 import (
+	"slices"
 	"time"
 
 	"github.com/sealwright/sealwright/internal/fault"
@@ -26,6 +27,7 @@ func (s Authorities) admit(made ...Certificate) ([]Certificate, error) {
 			newest = c.CreatedAt
 		}
 		admitted = append(admitted, c)
+		s.CAs = append(slices.Clip(s.CAs), c)
 	}
 	return admitted, nil
 }
@@ -48,9 +50,15 @@ func (s Authorities) mayAdd(c Certificate) error {
 			return err
 		}
 	}
+	return s.checkSerial(c, "have it certified anew, under a number of its own")
+}
+
+// checkSerial says which other CA of the same issuer has the serial number of one, if
+// one does, and what to do then: no revocation list tells the two apart.
+func (s Authorities) checkSerial(c Certificate, instead string) error {
 	for _, other := range s.CAs {
-		if other.IssuerID == c.IssuerID && other.Serial == c.Serial {
-			return unsuitable("the serial number %s is that of another certificate of the same issuer, %s: have it certified anew, under a number of its own", c.Serial, other.ID)
+		if other.ID != c.ID && other.IssuerID == c.IssuerID && other.Serial == c.Serial {
+			return unsuitable("the serial number %s of %s is that of another certificate of the same issuer, %s: %s", c.Serial, c.ID, other.ID, instead)
 		}
 	}
 	return nil

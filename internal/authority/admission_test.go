@@ -198,6 +198,11 @@ func TestSerialNumberTwice(t *testing.T) {
 	if _, err := f.bring(w, a, f.below(f.root)...); !errors.Is(err, authority.ErrUnsuitable) || !strings.Contains(err.Error(), "serial number") {
 		t.Errorf("taken: %v", err)
 	}
+	another := newFamily(t, w)
+	another.serial = 0 // that of the root, which is its own issuer
+	if _, err := another.bring(w, a, another.below(another.root)...); !errors.Is(err, authority.ErrUnsuitable) || !strings.Contains(err.Error(), "serial number") {
+		t.Errorf("taken with the root's: %v", err)
+	}
 }
 
 // TestRootEndsFirst: below a root from outside that ends before its issuing CA, no

@@ -32,7 +32,7 @@ func (a *Authority) Restore(ctx context.Context, keys Exporter, r io.Reader) (Au
 	if err := b.restoreKeys(ctx, keys, Authorities{CAs: known}); err != nil {
 		return Authorities{}, err
 	}
-	if _, err := a.o.Store.ChangeAuthorities(ctx, func(now Authorities) (*Change, error) { return a.restored(ctx, b, known, now), nil }); err != nil {
+	if _, err := a.o.Store.ChangeAuthorities(ctx, func(now Authorities) (*Change, error) { return a.restored(ctx, b, known, now) }); err != nil {
 		return Authorities{}, err
 	}
 	if err := a.revokeAgain(ctx, known); err != nil {
@@ -67,8 +67,13 @@ func (b *backup) restoreKeys(ctx context.Context, keys Exporter, known Authoriti
 }
 
 // restored is what a backup changes about the CAs as they are now; nil for nothing.
-func (a *Authority) restored(ctx context.Context, b backup, known []Certificate, now Authorities) *Change {
+func (a *Authority) restored(ctx context.Context, b backup, known []Certificate, now Authorities) (*Change, error) {
 	change := &Change{Add: now.voided(now.missing(known))}
+	for _, c := range change.Add {
+		if err := now.checkSerial(c, "restore the backup into an empty data directory"); err != nil {
+			return nil, err
+		}
+	}
 	for _, c := range known {
 		here, found := now.find(c.ID)
 		if found && !c.RetiredAt.IsZero() && here.RetiredAt.IsZero() && !now.Above(now.Active, c.ID) {
@@ -79,10 +84,10 @@ func (a *Authority) restored(ctx context.Context, b backup, known []Certificate,
 		change.Activate = b.Active
 	}
 	if len(change.Add)+len(change.Retire) == 0 && change.Activate == "" {
-		return nil
+		return nil, nil
 	}
 	change.Event = a.event(ctx, a.o.Now(), "RestoreCertificateAuthority", map[string]any{"certificates": len(change.Add), "madeAt": b.MadeAt})
-	return change
+	return change, nil
 }
 
 // revokeAgain revokes what is not revoked here, the oldest revocation first, so that
@@ -176,8 +181,8 @@ func (b *backup) certificates() ([]Certificate, error) {
 	for _, c := range b.Certificates {
 		id := fingerprint(c.DER)
 		issuer, found := byID[c.IssuerID]
-		if !found || byID[id].CheckSignatureFrom(issuer) != nil {
-			return nil, fmt.Errorf("authority: the backup's certificate %s is not signed by %s", id, c.IssuerID)
+		if !found || !byID[id].IsCA || byID[id].CheckSignatureFrom(issuer) != nil {
+			return nil, fmt.Errorf("authority: the backup's certificate %s is not a CA that %s signed", id, c.IssuerID)
 		}
 		keyID, err := b.keyOf(byID[id], c.KeyID)
 		if err != nil {
@@ -189,6 +194,9 @@ func (b *backup) certificates() ([]Certificate, error) {
 		}
 		r := record(role, c.Region, byID[id], issuer, c.CreatedAt)
 		r.KeyID, r.RetiredAt, r.Revocation = keyID, c.RetiredAt, Revocation{c.RevokedAt, c.RevokedBy, c.Reason}
+		if err := all.checkSerial(r, "this is no backup that this program made"); err != nil {
+			return nil, err
+		}
 		all.CAs = append(all.CAs, r)
 	}
 	slices.SortStableFunc(all.CAs, func(a, b Certificate) int { return all.depth(a) - all.depth(b) })

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/sealwright/sealwright/internal/authority"
@@ -161,6 +162,60 @@ func TestRestoreOfAnothersKey(t *testing.T) {
 	text := changed(t, backUp(t, w), func(b map[string]any) {
 		one, two := b["keys"].([]any)[0].(map[string]any), b["keys"].([]any)[1].(map[string]any)
 		one["pkcs8"], two["pkcs8"] = two["pkcs8"], one["pkcs8"]
+	})
+	to := newWorld(t)
+	if _, err := to.authority(t).Restore(t.Context(), to.keys(), bytes.NewReader(text)); err == nil || len(keysOf(t, to)) != 0 {
+		t.Errorf("restored: %v", err)
+	}
+}
+
+// TestRestoreOfSerialNumberTwice: CAs of one issuer that have the same number cannot
+// both be on record, and no list of revocations could tell them apart.
+func TestRestoreOfSerialNumberTwice(t *testing.T) {
+	w, other := newWorld(t), newWorld(t)
+	f := newFamily(t, w)
+	if _, err := f.bring(w, w.authority(t), f.below(f.root)...); err != nil {
+		t.Fatal(err)
+	}
+	f.serial--
+	if _, err := f.bring(other, other.authority(t), f.below(f.root)...); err != nil {
+		t.Fatal(err)
+	}
+	text, before := backUp(t, w), authorities(t, other)
+	refused(t, other, text)
+	if after := authorities(t, other); !slices.EqualFunc(after.CAs, before.CAs, func(a, b authority.Certificate) bool { return a.ID == b.ID }) {
+		t.Errorf("%d CAs", len(after.CAs))
+	}
+	theirs := changed(t, backUp(t, other), func(b map[string]any) {
+		changed(t, text, func(ours map[string]any) {
+			b["certificates"] = append(b["certificates"].([]any), ours["certificates"].([]any)[1])
+		})
+	})
+	empty := newWorld(t)
+	refused(t, empty, theirs)
+	if keys := keysOf(t, empty); len(keys) != 0 {
+		t.Errorf("%d keys are here", len(keys))
+	}
+}
+
+func refused(t *testing.T, w *world, text []byte) {
+	t.Helper()
+	_, err := w.authority(t).Restore(t.Context(), w.keys(), bytes.NewReader(text))
+	if !errors.Is(err, authority.ErrUnsuitable) || !strings.Contains(err.Error(), "serial number") {
+		t.Errorf("restored: %v", err)
+	}
+}
+
+// TestRestoreOfALeafAsCA: what certifies nothing is no CA, whoever says so.
+func TestRestoreOfALeafAsCA(t *testing.T) {
+	w := newWorld(t)
+	a := w.started(t)
+	leaf, err := w.store.Certificate(t.Context(), leafOf(t, a).ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := changed(t, backUp(t, w), func(b map[string]any) {
+		b["certificates"] = append(b["certificates"].([]any), map[string]any{"der": leaf.DER, "issuer": leaf.IssuerID, "createdAt": leaf.CreatedAt})
 	})
 	to := newWorld(t)
 	if _, err := to.authority(t).Restore(t.Context(), to.keys(), bytes.NewReader(text)); err == nil || len(keysOf(t, to)) != 0 {
