@@ -63,6 +63,7 @@ type Change struct {
 var (
 	ErrNoCertificate  = fault.New(fault.NotFound, "no such certificate")
 	ErrCertificateBad = fault.New(fault.Conflict, "the signing certificate is revoked")
+	ErrKnown          = fault.New(fault.Conflict, "this certificate, or another of its issuer under the same serial number, is on record already")
 	ErrNoKey          = fault.New(fault.NotFound, "no such CA key")
 )
 
@@ -77,7 +78,8 @@ type Store interface {
 	// more than once.
 	ChangeAuthorities(ctx context.Context, change func(now Authorities) (*Change, error)) (Authorities, error)
 	// AddCertificate saves a leaf. Its issuer must be there (ErrNoCertificate) and
-	// good (ErrCertificateBad).
+	// good (ErrCertificateBad), and have issued no other under its serial number
+	// (ErrKnown).
 	AddCertificate(ctx context.Context, c Certificate, e journal.Event) error
 	// Certificate finds one by its ID or its Hash, or ErrNoCertificate.
 	Certificate(ctx context.Context, name string) (Certificate, error)

@@ -66,7 +66,7 @@ func (s authorityStore) ChangeAuthorities(ctx context.Context, change func(now a
 
 func changeAuthorities(tx querier, c authority.Change) error {
 	for _, ca := range c.Add {
-		if err := insertCertificate(tx, ca); err != nil {
+		if _, err := insertCertificate(tx, ca); err != nil {
 			return err
 		}
 	}
@@ -92,24 +92,27 @@ func (s authorityStore) AddCertificate(ctx context.Context, c authority.Certific
 		if !issuer.RevokedAt.IsZero() {
 			return authority.ErrCertificateBad
 		}
-		if err := insertCertificate(tx, c); err != nil {
+		added, err := insertCertificate(tx, c)
+		if err != nil {
 			return err
+		}
+		if added == 0 {
+			return authority.ErrKnown
 		}
 		return record(tx, e)
 	})
 }
 
-func insertCertificate(tx querier, c authority.Certificate) error {
-	onConflict := ""
+func insertCertificate(tx querier, c authority.Certificate) (added int64, err error) {
+	onConflict := ` ON CONFLICT DO NOTHING`
 	if c.Role != authority.Leaf {
 		onConflict = ` ON CONFLICT (id) DO UPDATE SET key_id = excluded.key_id WHERE certificates.key_id = ''`
 	}
-	_, err := tx.exec(`INSERT INTO certificates (id, role, region, serial, der, hash, issuer, key_id, replica,
+	return tx.exec(`INSERT INTO certificates (id, role, region, serial, der, hash, issuer, key_id, replica,
 			not_before, not_after, created_at, retired_at, revoked_at, revoked_by, reason)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`+onConflict,
 		c.ID, string(c.Role), c.Region, c.Serial, c.DER, c.Hash, c.IssuerID, c.KeyID, c.Replica,
 		micros(c.NotBefore), micros(c.NotAfter), micros(c.CreatedAt), micros(c.RetiredAt), micros(c.RevokedAt), c.RevokedBy, int64(c.Reason))
-	return err
 }
 
 // Certificate implements [authority.Store].
