@@ -68,7 +68,11 @@ func TestPoliciesMoveTheRevision(t *testing.T) {
 	}
 	for _, s := range steps {
 		before, known := other.Access().Revision()
+		mine, _ := db.Access().Revision()
 		err := s.do()
+		if now, known := db.Access().Revision(); !known || s.moves && now == mine {
+			t.Errorf("%s: who did it does not know at once: the revision was %d and is %d, known %t", s.name, mine, now, known)
+		}
 		time.Sleep(2 * foreignDelay)
 		after, still := other.Access().Revision()
 		if err != nil || !known || !still {
