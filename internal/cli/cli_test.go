@@ -122,9 +122,8 @@ func read(t *testing.T, path string) string {
 	return string(data)
 }
 
-// service starts a service, points the environment at it, and pushes an image
-// as app:v1. It returns the registry's host, the image's digest and a password.
-func service(t *testing.T) (host, digest, password string) {
+// serve starts a service and returns it and its data directory.
+func serve(t *testing.T) (s *server.Server, data string) {
 	t.Helper()
 	settings := config.Default()
 	settings.Data, settings.Listen = filepath.Join(t.TempDir(), "data"), "localhost:0"
@@ -141,6 +140,14 @@ func service(t *testing.T) (host, digest, password string) {
 			t.Error(err)
 		}
 	})
+	return s, settings.Data
+}
+
+// service starts a service, points the environment at it, and pushes an image
+// as app:v1. It returns the registry's host, the image's digest and a password.
+func service(t *testing.T) (host, digest, password string) {
+	t.Helper()
+	s, _ := serve(t)
 	root, err := s.RootCredentials(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -42,13 +42,14 @@ restarted. Take the new key up with eval "$(sealwright env)".`,
 		if err != nil {
 			return err
 		}
-		return withAccess(cmd.Context(), dir, settings, func(s *access.Service) error {
+		return withRecords(cmd.Context(), dir, settings, func(s *access.Service, records *sqlstore.DB) error {
 			root, err := s.RotateRootKeyOf(cmd.Context(), arn.AccountID(*account))
 			if err != nil {
 				return err
 			}
+			err = records.AwaitOthers(cmd.Context()) // until then a service may take the old key
 			fmt.Fprintf(a.Out, "The root access key is now %s. Take it up with: %s\n", root.AccessKeyID, takeUp(settings, *account))
-			return nil
+			return err
 		})
 	}
 	return cmd
@@ -68,9 +69,14 @@ func takeUp(settings config.Config, account string) string {
 	return `eval "$(sealwright env --data ` + shellQuote(settings.Data) + choice + `)"`
 }
 
-// withAccess opens the records of a data directory, beside a running service or
-// without one, and lends their access service to do.
+// withAccess is withRecords for who needs the access service only.
 func withAccess(ctx context.Context, dir *datadir.Dir, settings config.Config, do func(*access.Service) error) error {
+	return withRecords(ctx, dir, settings, func(s *access.Service, _ *sqlstore.DB) error { return do(s) })
+}
+
+// withRecords opens the records of a data directory, beside a running service or
+// without one, and lends them and their access service to do.
+func withRecords(ctx context.Context, dir *datadir.Dir, settings config.Config, do func(*access.Service, *sqlstore.DB) error) error {
 	records, err := openRecords(ctx, dir, settings)
 	if err != nil {
 		return err
@@ -81,7 +87,7 @@ func withAccess(ctx context.Context, dir *datadir.Dir, settings config.Config, d
 	}
 	service, err := access.New(access.Options{Store: records.Access(), Sealer: unlocked.Sealer})
 	if err == nil {
-		err = do(service)
+		err = do(service, records)
 	}
 	return errors.Join(err, records.Close())
 }

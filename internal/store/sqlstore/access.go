@@ -49,6 +49,19 @@ func (s accessStore) Revision() (revision uint64, known bool) {
 	return number, true
 }
 
+// AwaitOthers waits until every process decides by the changes of accounts, keys and
+// policies that were acknowledged before: none looks for them less often.
+func (db *DB) AwaitOthers(ctx context.Context) error {
+	wait := time.NewTimer(db.engine.late())
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // revisionPatience is how long a request waits to learn the revision. Without it
 // nothing that is remembered counts.
 const revisionPatience = 2 * time.Second

@@ -206,6 +206,8 @@ func (e *postgresEngine) recent() (number uint64, known bool) {
 	return uint64(time.Since(e.opened) / postgresRecent), true
 }
 
+func (e *postgresEngine) late() time.Duration { return postgresRecent }
+
 func (e *postgresEngine) clock(ctx context.Context) (now time.Time, err error) {
 	err = e.read(ctx, func(q querier) error {
 		return q.row(`SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)`).Scan(timeColumn{&now})

@@ -191,7 +191,8 @@ func TestReplicasAreNeverStaleUnderLoad(t *testing.T) {
 	})
 }
 
-// What one replica changed of the credentials, the other learns soon.
+// TestReplicasLearnOfChangedCredentials: what one replica changed, the other knows once
+// the first has waited for it, and not only when it has not looked lately.
 func TestReplicasLearnOfChangedCredentials(t *testing.T) {
 	onTwo(t, func(t *testing.T, a, b *sqlstore.DB) {
 		account := access.Account{ID: "111122223333", Region: "us-east-1", TokenKey: []byte("sealed"), CreatedAt: time.Now()}
@@ -200,16 +201,24 @@ func TestReplicasLearnOfChangedCredentials(t *testing.T) {
 		if _, _, err := a.Access().BootstrapAccount(context.Background(), account, key, happened("CreateAccount")); err != nil {
 			t.Fatal(err)
 		}
-		changed := time.Now()
-		for {
-			late := time.Since(changed) > time.Second
-			if after, known := b.Access().Revision(); known && after != before {
-				return
+		for n := range 5 {
+			if err := a.AwaitOthers(t.Context()); err != nil {
+				t.Fatal(err)
 			}
-			if late {
-				t.Fatal("the other process does not know of the change")
+			after, known := b.Access().Revision()
+			if !known || after == before {
+				t.Fatalf("change %d: the other process does not know of it", n)
 			}
-			time.Sleep(time.Millisecond)
+			before = after
+			key.ID = fmt.Sprintf("AKIA1%d", n)
+			if err := a.Access().ReplaceRootAccessKey(context.Background(), key, happened("RotateRootAccessKey")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := a.AwaitOthers(ended); !errors.Is(err, context.Canceled) {
+			t.Errorf("waiting for others did not end with its context: %v", err)
 		}
 	})
 }

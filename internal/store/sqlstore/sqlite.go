@@ -129,6 +129,8 @@ func (e *sqliteEngine) revision() (number uint64, known bool) { return e.commits
 
 func (e *sqliteEngine) recent() (number uint64, known bool) { return e.commits.recent() }
 
+func (e *sqliteEngine) late() time.Duration { return recentDelay }
+
 func (e *sqliteEngine) clock(context.Context) (now time.Time, err error) { return now, nil }
 
 func (e *sqliteEngine) ping(ctx context.Context) error {

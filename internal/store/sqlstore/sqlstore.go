@@ -68,6 +68,8 @@ type engine interface {
 	// recent is a number that is another one soon after each commit: on SQLite in
 	// 50 ms, elsewhere every half second.
 	recent() (number uint64, known bool)
+	// late is how long after a commit at most.
+	late() time.Duration
 	// clock is the time on the database's machine; zero where that is this one.
 	clock(ctx context.Context) (time.Time, error)
 	ping(ctx context.Context) error
