@@ -64,7 +64,7 @@ type TailerOptions struct {
 	Lease time.Duration
 	Batch int              // entries delivered at once, at most; 0 means 1000
 	Pause time.Duration    // between steps that find little, so that they find more; 0 means 100 ms
-	Yield time.Duration    // between steps that find a whole batch, for others; 0 means none
+	Yield time.Duration    // between steps that find a whole batch, for others, unless that leaves it behind; 0 means none
 	Poll  time.Duration    // until it looks again when nothing wakes it; 0 means 1 s
 	Wake  <-chan struct{}  // gets a value when there may be more; nil: polling only
 	Now   func() time.Time // nil means time.Now
@@ -102,6 +102,10 @@ func NewTailer(o TailerOptions) (*Tailer, error) {
 	return &Tailer{o: o}, nil
 }
 
+// mostYields is how often in a row a tailer yields. One that has found as many whole
+// batches does not keep up that way, and who waits for it waits for longer.
+const mostYields = 25
+
 // maxBackoff is the longest pause after steps that failed.
 const maxBackoff = 5 * time.Second
 
@@ -109,7 +113,7 @@ const maxBackoff = 5 * time.Second
 // nil: a step that fails is told of and tried again.
 func (t *Tailer) Run(ctx context.Context) error {
 	defer t.release(ctx)
-	failures := 0
+	failures, yields := 0, 0
 	for ctx.Err() == nil {
 		n, err := t.Step(ctx)
 		if ctx.Err() != nil {
@@ -121,11 +125,13 @@ func (t *Tailer) Run(ctx context.Context) error {
 			failures++
 			t.sleep(ctx, min(t.o.Pause<<min(failures, 10), maxBackoff))
 		case n < t.o.Batch:
-			failures = 0
+			failures, yields = 0, 0
 			t.rest(ctx, n)
+		case yields < mostYields:
+			failures, yields = 0, yields+1
+			t.sleep(ctx, t.o.Yield)
 		default:
 			failures = 0
-			t.sleep(ctx, t.o.Yield)
 		}
 	}
 	return nil

@@ -28,7 +28,8 @@ const logPause = time.Second / 2
 // logBatch is how many entries the log's tailer delivers at once, and logYield how
 // long it lets others go on before the next. While entries enter the log, nobody else
 // can write on SQLite, and one processor of few is busy: a thousand took 3 ms and 20.
-// It still delivers more in a second than can be signed.
+// Where more come in a second than that leaves room for, less than ten thousand, it
+// catches up without yielding: signing would stop if it fell behind.
 const (
 	logBatch = 200
 	logYield = 20 * time.Millisecond
