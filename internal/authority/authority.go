@@ -71,7 +71,10 @@ func (a *Authority) Bootstrap(ctx context.Context) (created bool, err error) {
 		return false, err
 	}
 	if now.Active == "" {
-		if now, created, err = a.create(ctx, now); err != nil {
+		if now, created, err = a.create(ctx, now); errors.Is(err, ErrNoKey) {
+			now, err = a.overtaken(ctx, err)
+		}
+		if err != nil {
 			return false, err
 		}
 	}
@@ -103,6 +106,16 @@ func (a *Authority) create(ctx context.Context, now Authorities) (Authorities, b
 		return stands, true, nil
 	}
 	return stands, false, a.forget(ctx, stands, made)
+}
+
+// overtaken is what stands when a key has gone that was worked with: it was another's,
+// who came second in a race and threw it away.
+func (a *Authority) overtaken(ctx context.Context, gone error) (Authorities, error) {
+	now, err := a.o.Store.Authorities(ctx)
+	if err == nil && now.Active == "" {
+		err = gone
+	}
+	return now, err
 }
 
 // mayCreate says whether nobody has begun to bring in a CA: one made here would take

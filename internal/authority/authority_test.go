@@ -241,6 +241,47 @@ func TestBootstrapRace(t *testing.T) {
 	}
 }
 
+// TestBootstrapOvertaken: a replica that works with the key of another, which came
+// second and threw it away, goes on with what stands.
+func TestBootstrapOvertaken(t *testing.T) {
+	w := newWorld(t)
+	first := w.authority(t)
+	i := &interrupted{Store: w.store, Keys: w.keys(), left: 2}
+	i.meanwhile = func() {
+		for _, k := range keysOf(t, w) {
+			if err := w.keys().Delete(t.Context(), k.ID); err != nil {
+				t.Error(err)
+			}
+		}
+		if created, err := first.Bootstrap(t.Context()); err != nil || !created {
+			t.Errorf("%v, %v", created, err)
+		}
+	}
+	late := operate(t, w, i)
+	if created, err := late.Bootstrap(t.Context()); err != nil || created || !i.fired {
+		t.Fatalf("%v, %v", created, err)
+	}
+	if late.RootFingerprint() != first.RootFingerprint() {
+		t.Error("there are two roots")
+	}
+}
+
+// TestBootstrapWithoutAKey: that a key has gone is said where nothing stands.
+func TestBootstrapWithoutAKey(t *testing.T) {
+	w := newWorld(t)
+	i := &interrupted{Store: w.store, Keys: w.keys(), left: 2}
+	i.meanwhile = func() {
+		for _, k := range keysOf(t, w) {
+			if err := w.keys().Delete(t.Context(), k.ID); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if _, err := operate(t, w, i).Bootstrap(t.Context()); !errors.Is(err, authority.ErrNoKey) {
+		t.Error(err)
+	}
+}
+
 func TestWrongWrappingKey(t *testing.T) {
 	w := newWorld(t)
 	w.started(t)
