@@ -53,6 +53,9 @@ func jobRefusals(d *desk) {
 	d.wantFailure(try(func(j *signing.Job) { j.CertificateHash = strings.Repeat("0", 192) }))
 	d.wantFailure(try(func(j *signing.Job) { j.Revocation = &signing.JobRevocation{RevokedAt: d.tick()} }))
 	d.wantFailure(try(func(j *signing.Job) { j.JobKey = there.JobKey }))
+	failed := about("SignPayload", p.ProfileKey, nil)
+	failed.Outcome.ErrorCode = "AccessDeniedException"
+	d.wantFailure(d.Jobs.RecordJob(ctx, newJob(p, leaf, d.tick()), rule, failed)) // no signature that did not happen
 	d.want(d.recordIf(newJob(p, leaf, d.tick()), func(signing.Standing) error { return errRefused }), errRefused)
 	d.must(d.revokeCertificate(leaf.ID))
 	before = append(before, "RevokeCertificate")
