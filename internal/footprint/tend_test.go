@@ -3,7 +3,10 @@ package footprint
 import (
 	"context"
 	"errors"
+	"runtime/metrics"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // TestBurst: memory is given back once after much was allocated or forgotten, when
@@ -44,6 +47,36 @@ func TestBurst(t *testing.T) {
 			t.Errorf("look %d at a trickle: %v", looks, got)
 		}
 	}
+}
+
+// TestTendGivesBack: what was forgotten is collected at the next look, once.
+func TestTendGivesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		forgotten := int64(worthwhile)
+		before := forcedCollections()
+		go func() {
+			ended <- Tend(ctx, func() int64 {
+				defer func() { forgotten = 0 }()
+				return forgotten
+			})
+		}()
+		time.Sleep(3*look + 1)
+		synctest.Wait()
+		if got := forcedCollections() - before; got != 1 {
+			t.Errorf("%d collections", got)
+		}
+		cancel()
+		<-ended
+	})
+}
+
+// forcedCollections is how many collections this process has asked for.
+func forcedCollections() uint64 {
+	s := []metrics.Sample{{Name: "/gc/cycles/forced:gc-cycles"}}
+	metrics.Read(s)
+	return s[0].Value.Uint64()
 }
 
 func TestTendEnds(t *testing.T) {
