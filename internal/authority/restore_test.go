@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sealwright/sealwright/internal/authority"
 	"github.com/sealwright/sealwright/internal/journal"
@@ -188,7 +189,7 @@ func TestRestoreOfSerialNumberTwice(t *testing.T) {
 	}
 	theirs := changed(t, backUp(t, other), func(b map[string]any) {
 		changed(t, text, func(ours map[string]any) {
-			b["certificates"] = append(b["certificates"].([]any), ours["certificates"].([]any)[1])
+			add(b, "certificates", ours["certificates"].([]any)[1])
 		})
 	})
 	empty := newWorld(t)
@@ -206,20 +207,94 @@ func refused(t *testing.T, w *world, text []byte) {
 	}
 }
 
-// TestRestoreOfALeafAsCA: what certifies nothing is no CA, whoever says so.
-func TestRestoreOfALeafAsCA(t *testing.T) {
+// TestRestoreOfWhatIsNoBackup: what this program did not write so is refused before
+// anything is saved.
+func TestRestoreOfWhatIsNoBackup(t *testing.T) {
 	w := newWorld(t)
 	a := w.started(t)
-	leaf, err := w.store.Certificate(t.Context(), leafOf(t, a).ID)
+	if _, _, err := a.Revoke(t.Context(), leafOf(t, a).ID, authority.KeyCompromise); err != nil {
+		t.Fatal(err)
+	}
+	text := backUp(t, w)
+	for name, change := range map[string]func(b map[string]any){
+		"a leaf among the CAs":         func(b map[string]any) { add(b, "certificates", first(b, "revokedLeaves")) },
+		"a CA among the leaves":        func(b map[string]any) { add(b, "revokedLeaves", first(b, "certificates")) },
+		"a leaf that is not revoked":   func(b map[string]any) { delete(first(b, "revokedLeaves"), "revokedAt") },
+		"a leaf of another CA":         func(b map[string]any) { first(b, "revokedLeaves")["issuer"] = first(b, "certificates")["issuer"] },
+		"a leaf of no CA":              func(b map[string]any) { first(b, "revokedLeaves")["issuer"] = "00" },
+		"a key with a name like no ID": func(b map[string]any) { first(b, "keys")["ID"] = "../../etc" },
+		"a key for something else":     func(b map[string]any) { first(b, "keys")["Purpose"] = "anything" },
+		"no active CA":                 func(b map[string]any) { b["active"] = "" },
+		"too many keys": func(b map[string]any) {
+			b["keys"] = slices.Repeat(b["keys"].([]any), 501)
+		},
+	} {
+		to := newWorld(t)
+		_, err := to.authority(t).Restore(t.Context(), to.keys(), bytes.NewReader(changed(t, text, change)))
+		if err == nil || len(keysOf(t, to)) != 0 || len(authorities(t, to).CAs) != 0 {
+			t.Errorf("%s: restored: %v", name, err)
+		}
+	}
+}
+
+func first(b map[string]any, list string) map[string]any { return b[list].([]any)[0].(map[string]any) }
+
+func add(b map[string]any, list string, what any) { b[list] = append(b[list].([]any), what) }
+
+// TestRestoreRetiresNothingInUse: a CA that the backup has retired is retired, but not
+// the one that is active here, nor what is above it.
+func TestRestoreRetiresNothingInUse(t *testing.T) {
+	w := newWorld(t)
+	a := w.started(t)
+	older := backUp(t, w)
+	was := authorities(t, w).CAs
+	_, next, err := a.NewRoot(t.Context())
+	if err == nil {
+		err = a.Activate(t.Context(), next.ID)
+	}
+	for _, c := range was {
+		err = errors.Join(err, a.Retire(t.Context(), c.ID))
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := changed(t, backUp(t, w), func(b map[string]any) {
-		b["certificates"] = append(b["certificates"].([]any), map[string]any{"der": leaf.DER, "issuer": leaf.IssuerID, "createdAt": leaf.CreatedAt})
-	})
 	to := newWorld(t)
-	if _, err := to.authority(t).Restore(t.Context(), to.keys(), bytes.NewReader(text)); err == nil || len(keysOf(t, to)) != 0 {
-		t.Errorf("restored: %v", err)
+	restore(t, to, older)
+	now := restore(t, to, backUp(t, w))
+	for _, c := range was {
+		if !find(t, now, c.ID).RetiredAt.IsZero() {
+			t.Errorf("%s %s is retired, and active is %s", c.Role, c.ID, now.Active)
+		}
+	}
+	if err := to.authority(t).Activate(t.Context(), next.ID); err != nil {
+		t.Fatal(err)
+	}
+	now = restore(t, to, backUp(t, w))
+	for _, c := range was {
+		if find(t, now, c.ID).RetiredAt.IsZero() {
+			t.Errorf("%s %s is not retired", c.Role, c.ID)
+		}
+	}
+}
+
+// TestRestoreKeepsReasons: a CA that was revoked before the one above it keeps its own
+// reason and time.
+func TestRestoreKeepsReasons(t *testing.T) {
+	w := newWorld(t)
+	a := w.started(t)
+	older := backUp(t, w)
+	root, issuing := authorities(t, w).CAs[0], authorities(t, w).CAs[1]
+	for _, id := range []string{issuing.ID, root.ID} {
+		w.clock.advance(time.Hour)
+		if _, _, err := a.Revoke(t.Context(), id, authority.KeyCompromise); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := find(t, authorities(t, w), issuing.ID).Revocation
+	to := newWorld(t)
+	restore(t, to, older)
+	if got := find(t, restore(t, to, backUp(t, w)), issuing.ID).Revocation; got != want {
+		t.Errorf("%+v, want %+v", got, want)
 	}
 }
 
