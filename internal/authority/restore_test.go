@@ -217,8 +217,12 @@ func TestRestoreOfWhatIsNoBackup(t *testing.T) {
 	}
 	text := backUp(t, w)
 	for name, change := range map[string]func(b map[string]any){
-		"a leaf among the CAs":         func(b map[string]any) { add(b, "certificates", first(b, "revokedLeaves")) },
-		"a CA among the leaves":        func(b map[string]any) { add(b, "revokedLeaves", first(b, "certificates")) },
+		"a leaf among the CAs": func(b map[string]any) { add(b, "certificates", first(b, "revokedLeaves")) },
+		"a CA among the leaves": func(b map[string]any) {
+			ca := first(b, "certificates")
+			ca["revokedAt"] = first(b, "revokedLeaves")["revokedAt"]
+			add(b, "revokedLeaves", ca)
+		},
 		"a leaf that is not revoked":   func(b map[string]any) { delete(first(b, "revokedLeaves"), "revokedAt") },
 		"a leaf of another CA":         func(b map[string]any) { first(b, "revokedLeaves")["issuer"] = first(b, "certificates")["issuer"] },
 		"a leaf of no CA":              func(b map[string]any) { first(b, "revokedLeaves")["issuer"] = "00" },
