@@ -164,10 +164,14 @@ func statements(t *testing.T, db *DB) map[string]bool {
 	if err := db.write(context.Background(), note); err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range db.engine.(*sqliteEngine).readers.idle {
-		if err := note(s); err != nil {
+	readers := db.engine.(*sqliteEngine).readers
+	for range cap(readers.free) { // all of them, whoever else reads
+		s, err := readers.take(t.Context())
+		if err != nil {
 			t.Fatal(err)
 		}
+		defer readers.give(s)
+		_ = note(s)
 	}
 	return seen
 }
