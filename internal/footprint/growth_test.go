@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"runtime/metrics"
 	"testing"
+	"time"
 )
 
 // TestGrow: memory has a soft limit, which the cache of reads comes on top of
@@ -29,8 +30,11 @@ func TestGrow(t *testing.T) {
 		t.Errorf("limit: %d", got)
 	}
 	kept := make([]byte, 256<<20) // which would allow for a gigabyte of garbage
-	for goPercent() >= 100 {
+	for begun := time.Now(); goPercent() >= 100; {
 		runtime.GC() // what follows it does so on a goroutine of its own
+		if time.Since(begun) > time.Minute {
+			t.Fatalf("%d%% of 256 MiB without pointers may be garbage", goPercent())
+		}
 	}
 	runtime.KeepAlive(kept)
 }

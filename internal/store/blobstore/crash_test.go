@@ -21,6 +21,10 @@ const crashContent = "content of a blob that is pushed while the process dies"
 // be made again. (What a loss of power adds to this is the order of the syncs,
 // which TestOrder holds fast.)
 func TestCrash(t *testing.T) {
+	if dir := os.Getenv("BLOBSTORE_CRASH_DIR"); dir != "" {
+		dieAt(t, dir, os.Getenv("BLOBSTORE_CRASH_AT"))
+		return
+	}
 	for _, at := range []string{"note", "write", "create", "copy", "sync file", "mkdir", "sync parent", "rename", "sync dir", "never"} {
 		t.Run(at, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "store")
@@ -36,7 +40,7 @@ func TestCrash(t *testing.T) {
 // pushAndDie runs this test program again as a process that dies before a step.
 func pushAndDie(t *testing.T, dir, at string) (acknowledged bool) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], "-test.run=^TestCrashingProcess$", "-test.v")
+	cmd := exec.Command(os.Args[0], "-test.run=^TestCrash$", "-test.v")
 	cmd.Env = append(os.Environ(), "BLOBSTORE_CRASH_DIR="+dir, "BLOBSTORE_CRASH_AT="+at)
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
@@ -63,12 +67,8 @@ func checkAfterCrash(t *testing.T, dir string, acknowledged bool) {
 	holdsWhole(t, d, push(t, d, []byte(crashContent)), []byte(crashContent))
 }
 
-// TestCrashingProcess is the process that dies; by itself it does nothing.
-func TestCrashingProcess(t *testing.T) {
-	dir, at := os.Getenv("BLOBSTORE_CRASH_DIR"), os.Getenv("BLOBSTORE_CRASH_AT")
-	if dir == "" {
-		t.Skip("runs only as a child of TestCrash")
-	}
+// dieAt pushes in the process that dies.
+func dieAt(t *testing.T, dir, at string) {
 	d := open(t, dir)
 	onStep(t, func(s string) error {
 		if s == at {

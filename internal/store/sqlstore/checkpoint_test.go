@@ -45,8 +45,14 @@ func TestCommitsHaveTheLogMoved(t *testing.T) {
 	}
 	defer db.Close()
 	growLog(t, db, checkpointEarly)
-	for length, moved := logLength(t, db); moved < length; length, moved = logLength(t, db) {
-		time.Sleep(time.Millisecond)
+	for begun := time.Now(); ; time.Sleep(time.Millisecond) {
+		length, moved := logLength(t, db)
+		if moved == length {
+			return
+		}
+		if time.Since(begun) > time.Minute {
+			t.Fatalf("of %d pages %d were moved", length, moved)
+		}
 	}
 }
 
