@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sealwright/sealwright/internal/fault"
@@ -27,23 +28,11 @@ func (c *chain) root() *x509.Certificate    { return c.certs[len(c.certs)-1] }
 // notBefore and notAfter are when the whole chain is valid: a CA from outside may
 // outlive one above it, and then nothing below it is good any more.
 func (c *chain) notBefore() time.Time {
-	at := c.certs[0].NotBefore
-	for _, cert := range c.certs {
-		if cert.NotBefore.After(at) {
-			at = cert.NotBefore
-		}
-	}
-	return at
+	return slices.MaxFunc(c.certs, func(a, b *x509.Certificate) int { return a.NotBefore.Compare(b.NotBefore) }).NotBefore
 }
 
 func (c *chain) notAfter() time.Time {
-	at := c.certs[0].NotAfter
-	for _, cert := range c.certs {
-		if cert.NotAfter.Before(at) {
-			at = cert.NotAfter
-		}
-	}
-	return at
+	return slices.MinFunc(c.certs, func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) }).NotAfter
 }
 
 // below is the chain of a leaf, in DER.

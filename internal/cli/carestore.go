@@ -12,9 +12,9 @@ func (a *app) caRestoreCommand() *cobra.Command {
 		Short: "Bring back the CAs and keys of a backup",
 		Long: `Bring back the CAs and keys that a backup holds and that are not here. What is here
 stays as it is, but that it is retired or revoked if the backup says so; so are
-signing certificates revoked that the backup says are. In an absent or empty data directory the installation gets the
-backup's CA instead of one of its own, so verifiers that trust its root trust what
-is signed from now on. (Signatures whose jobs are not in the records read as
+signing certificates revoked that the backup says are. In an absent or empty data
+directory the installation gets the backup's CA instead of one of its own, so
+verifiers that trust its root trust what is signed from now on. (Signatures whose jobs are not in the records read as
 revoked, all the same: restore the records for those.)`,
 		Args: cobra.ExactArgs(1),
 	}

@@ -16,7 +16,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/signer"
-	"github.com/notaryproject/notation-core-go/signature"
 	"github.com/notaryproject/notation-core-go/signature/jws"
 	"github.com/notaryproject/notation-go"
 	"github.com/notaryproject/notation-go/dir"
@@ -209,14 +208,7 @@ func TestEveryFlippedBitIsRefused(t *testing.T) {
 // parts are the payload, the signed attributes and the chain of an envelope.
 func parts(t *testing.T, envelope []byte) []string {
 	t.Helper()
-	e, err := signature.ParseEnvelope(jws.MediaTypeEnvelope, envelope)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := e.Content()
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := opened(t, envelope)
 	var raw struct{ Payload, Protected string }
 	if err := json.Unmarshal(envelope, &raw); err != nil {
 		t.Fatal(err)
